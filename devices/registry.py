@@ -1,0 +1,3 @@
+"""Which models are known, and whose advertisement this is."""
+
+from devices.profile import Advertisement, Driver

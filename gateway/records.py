@@ -1,0 +1,45 @@
+"""What a recording is made of: raw packets and control events, in the order in which they took effect.
+
+This is the truth of a session. Everything else can be computed again from it by `gateway.engine`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from fusion.estimates import Json
+
+
+@dataclass(frozen=True, slots=True)
+class Packet:
+    """The bytes of one notification, or of one read, as they arrived."""
+
+    arrival: int
+    """Host time [ns UTC] of the gateway's monotonic clock."""
+    sensor: str
+    characteristic: str
+    """Full lower-case UUID."""
+    data: bytes
+
+
+ControlKind = Literal["sensor", "placement", "calibrate", "reset", "link", "clock", "mark", "settings", "end"]
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """Something other than a packet that the results depend on, or that belongs into the session's story.
+
+    kind and data:
+    sensor: {model, name, address, options}: a sensor is known from here on; settings: the pipeline's parameters;
+    placement: {segment, channels, truth}; calibrate: {what: "pose" | "posture", pose}; reset: {what};
+    link: {state, reason}; clock: {source: "device" | "file"}; mark: {text}; end: {reason}.
+    """
+
+    t: int
+    """Host time [ns UTC]."""
+    kind: ControlKind
+    sensor: str | None = None
+    data: Mapping[str, Json] = field(default_factory=dict)
+
+
+Record = Packet | Control
