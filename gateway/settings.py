@@ -1,0 +1,229 @@
+"""Every setting of the service, with its unit, its default and what it does; read once, in `__main__`.
+
+One file serves all processes: `kinestream.toml` in the working folder, or `--config`. An environment variable overrides
+it, with `__` between the levels: `KINESTREAM_API__PORT=8500`. A key that is not known is refused by name, because a
+setting that silently does nothing is the worst kind of typo.
+"""
+
+import difflib
+import os
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import platformdirs
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+FILE_NAME = "kinestream.toml"
+PREFIX = "KINESTREAM_"
+OTHER_VARIABLES = ("KINESTREAM_HOME", "KINESTREAM_REQUIRE", "KINESTREAM_TEST_")
+"""Beginnings of variables that are not settings: the data folder, and what the tests read."""
+
+
+class SettingsProblem(ValueError):
+    """The settings cannot be used; the message names the file, the key and the remedy."""
+
+
+class Section(BaseModel):
+    """What all sections share: unknown keys are refused, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class GatewaySettings(Section):
+    """The process that owns the radio."""
+
+    id: str = Field("local", pattern=r"^[A-Za-z0-9_-]{1,40}$")
+    """Name of this gateway on the bus and in the database: one per room or athlete."""
+    record: bool = False
+    """Begin to record at start, without being asked."""
+    title: str = ""
+    """Title of a session that `record` begins."""
+    batch_s: float = Field(0.02, gt=0.001, le=1.0)
+    """Estimates of this long go out in one message [s]: longer costs latency, shorter costs processor time."""
+    stale_s: float = Field(1.0, gt=0)
+    """A sensor that streams is shown as stale after this silence [s]."""
+
+
+class RadioSettings(Section):
+    """How to reach the sensors."""
+
+    backend: Literal["platform", "virtual"] = "platform"
+    """`platform`: the computer's own Bluetooth, through bleak. `virtual`: a Bluetooth controller by HCI (bumble)."""
+    transport: str = "tcp-client:127.0.0.1:9123"
+    """Where that controller is, as bumble spells it: the virtual air of `python -m simulators`, or `usb:0`."""
+    scan_s: float = Field(4.0, gt=0)
+    """How long one look around lasts while sensors are missing [s]."""
+    connect_timeout_s: float = Field(10.0, gt=0)
+    """Give up a connection attempt after [s]."""
+    retry_max_s: float = Field(15.0, gt=0)
+    """The wait between attempts doubles up to this [s], with jitter."""
+    silence_s: float = Field(10.0, gt=0)
+    """A connected sensor that has sent nothing for so long [s] is disconnected and started anew."""
+
+
+class BusSettings(Section):
+    """The MQTT broker between gateway and api."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(1883, ge=1, le=65535)
+    embedded: bool = True
+    """Run a broker inside the gateway, on loopback only. Turn it off to use Mosquitto or another one."""
+    username: str | None = None
+    password: str | None = None
+    tls: bool = False
+    """Speak TLS to an external broker, checked against the system's certificates."""
+
+
+class StoreSettings(Section):
+    """Where derived series go. Raw packets and the catalogue are always kept in the data folder."""
+
+    kind: Literal["sqlite", "influxdb"] = "sqlite"
+    url: str = "http://127.0.0.1:8086"
+    """InfluxDB's address."""
+    token: str = ""
+    org: str = "kinestream"
+    bucket: str = "kinestream"
+    flush_s: float = Field(0.5, gt=0, le=1.0)
+    """Recorded packets reach the disk after at most this long [s]: what a power cut can cost."""
+
+
+class ApiSettings(Section):
+    """HTTP, WebSocket and the dashboard."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on. Anything beyond loopback needs `token`."""
+    port: int = Field(8480, ge=1, le=65535)
+    token: str | None = Field(None, min_length=16)
+    """Secret that every request must carry (`Authorization: Bearer ...`), at least 16 characters."""
+
+
+class PostureSettings(Section):
+    """What the wearer feels when the posture detector speaks. Its angles and delays are in [pipeline]."""
+
+    buzz: bool = True
+    """Let wearables with a motor vibrate on a slouch."""
+    duration_s: float = Field(0.5, gt=0, le=5.0)
+    strength: float = Field(0.7, gt=0, le=1.0)
+    rest_s: float = Field(30.0, ge=0)
+    """No second buzz within this time [s]."""
+
+
+class SensorSettings(Section):
+    """One sensor that the user names. Without any entry, every recognised device is connected."""
+
+    name: str = Field(pattern=r"^[a-z0-9_-]{1,40}$")
+    """Name in the dashboard, on the bus and in recordings."""
+    address: str | None = None
+    """Bluetooth address (on macOS the identifier that `kinestream scan` prints); None: the first of `model`."""
+    model: str | None = None
+    """Model, where it cannot be recognised or no address is given: see `kinestream scan --models`."""
+    segment: str | None = None
+    """Body segment it is worn on."""
+    channels: dict[int, str] = Field(default_factory=dict)
+    """EMG channel (from 0) to muscle and side, such as `{ 0 = "vastus_lateralis_left" }`."""
+    rate_hz: float | None = Field(None, gt=0)
+    mode: str | None = None
+    """Payload mode, by the driver's name for it."""
+
+
+class Settings(BaseSettings):
+    """All settings, whole and frozen."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix=PREFIX, env_nested_delimiter="__", case_sensitive=False
+    )
+
+    data_dir: Path = Field(default_factory=lambda: default_data_dir())
+    """Sessions, catalogue and spool; default: KINESTREAM_HOME, else the platform's folder for user data."""
+    gateway: GatewaySettings = GatewaySettings()
+    radio: RadioSettings = RadioSettings()
+    bus: BusSettings = BusSettings()
+    store: StoreSettings = StoreSettings()
+    api: ApiSettings = ApiSettings()
+    posture: PostureSettings = PostureSettings()
+    sensor: tuple[SensorSettings, ...] = ()
+
+
+def default_data_dir() -> Path:
+    """Return where sessions live unless the user says otherwise."""
+    home = os.environ.get("KINESTREAM_HOME")
+    return Path(home) if home else Path(platformdirs.user_data_dir("kinestream", appauthor=False))
+
+
+def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:
+    """Read the settings: what the command line says wins over the environment, that over the file.
+
+    Args:
+        config: The file; None: `kinestream.toml` in the working folder if there is one.
+        overrides: Sections (or `data_dir`) that the command line set.
+
+    Raises:
+        SettingsProblem: The file is missing or not TOML, or a key or value cannot be used.
+    """
+    path = config if config is not None else Path(FILE_NAME)
+    given = _read(path) if config is not None or path.is_file() else {}
+    said = dict(overrides or {})
+    _check_environment(os.environ)
+
+    class Layered(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return InitSettingsSource(settings_cls, said), env_settings, InitSettingsSource(settings_cls, given)
+
+    try:
+        return Layered()
+    except ValidationError as error:
+        where = str(path) if given else "the settings"
+        raise SettingsProblem(_sentence(error, where)) from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingsProblem(f"There is no settings file {path}: check the name given with --config.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsProblem(f"{path} is not a TOML file: {error}.") from None
+
+
+def _check_environment(environment: Mapping[str, str]) -> None:
+    sections = set(Settings.model_fields)
+    for name in environment:
+        if name.startswith(PREFIX) and not name.startswith(OTHER_VARIABLES):
+            section = name.removeprefix(PREFIX).split("__")[0].lower()
+            if section not in sections:
+                raise SettingsProblem(f"The environment variable {name} is no setting.{_guess(section, sections)}")
+
+
+def _sentence(error: ValidationError, where: str) -> str:
+    """Put the first complaint into one sentence that names the key and the remedy."""
+    first = error.errors(include_url=False)[0]
+    location = ".".join(str(part) for part in first["loc"])
+    if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
+        return f"{where}: there is no setting {location}.{_guess(str(first['loc'][-1]), _keys(first['loc'][:-1]))}"
+    value = f" (it is {first['input']!r})" if not isinstance(first["input"], dict) else ""
+    return f"{where}: {location}{value}: {first['msg'][0].lower()}{first['msg'][1:]}."
+
+
+def _keys(section: tuple[int | str, ...]) -> Iterable[str]:
+    """Return the known keys of a section, by the schema that pydantic makes of the settings."""
+    schema = TypeAdapter(Settings).json_schema()
+    if not section:
+        return set(schema["properties"])
+    model = f"{str(section[0]).capitalize()}Settings"
+    return set(schema["$defs"].get(model, {}).get("properties", {}))
+
+
+def _guess(name: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(name, list(known), 1, 0.6)
+    return f" Did you mean {close[0]}?" if close else ""
