@@ -22,7 +22,9 @@ class Packet:
     data: bytes
 
 
-ControlKind = Literal["sensor", "placement", "calibrate", "reset", "link", "clock", "mark", "settings", "end"]
+ControlKind = Literal[
+    "sensor", "placement", "calibrate", "restore", "reset", "link", "clock", "mark", "settings", "end"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +32,9 @@ class Control:
     """Something other than a packet that the results depend on, or that belongs into the session's story.
 
     kind and data:
-    sensor: {model, name, address, options}: a sensor is known from here on; settings: the pipeline's parameters;
-    placement: {segment, channels, truth}; calibrate: {what: "pose" | "posture", pose}; reset: {what};
+    settings: the pipeline's parameters; sensor: {model, address, options}, a sensor is known from here on;
+    placement: {segment, channels, truth}; calibrate: {what: "pose" | "posture", pose};
+    restore: what `Pipeline.carry` gave, where the recording began in the middle of a visit; reset: {what};
     link: {state, reason}; clock: {source: "device" | "file"}; mark: {text}; end: {reason}.
     """
 

@@ -1,0 +1,224 @@
+"""Device time to host time: the one place where a sample gets its moment.
+
+Three kinds of clock, one per stream of a sensor, all driven by arrivals only, so that a recording repeats them exactly:
+
+- `TickClock` for devices that send a counter. A packet can be late but never early, so the smallest difference of
+  arrival and counter seen is the best guess of the offset (lower envelope); it may creep up by `MAX_SKEW`, because
+  the device's crystal may be slower than ours.
+- `CountClock` for devices that send no time. Samples are spread evenly; phase and period follow the arrivals slowly,
+  which takes the radio's jitter out.
+- `FileClock` for imports: the file's own time is the host time.
+
+Counters wrap, restart and repeat themselves; samples that do not move forward are dropped and counted.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from devices.chunks import Timing
+
+MAX_SKEW = 200e-6
+"""A device's crystal is not further off than this [s/s]; a proposal, see docs/conventions.md."""
+RESTART_NS = 5_000_000_000
+"""Counter and arrival disagree by more than this: the device restarted [ns]."""
+TIME_CONSTANT_S = 2.0
+"""How slowly a `CountClock` follows the arrivals [s]."""
+MAX_PERIOD_ERROR = 0.02
+"""A nominal rate is not further off than this fraction."""
+MIN_STEP_NS = 1_000
+"""Samples are at least this far apart on the host's time line [ns]."""
+
+Times = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Stamped:
+    """When the samples of one chunk were taken."""
+
+    t: Times
+    """Host time [ns UTC], strictly increasing across chunks."""
+    dt: Floats
+    """Interval since the sample before [s]; NaN where the clock (re)started."""
+    keep: NDArray[np.bool_]
+    """Which samples of the chunk these are; the others repeated an earlier time. Shape: all samples of the chunk."""
+    lost: int
+    """Samples missing before this chunk or inside it."""
+    gap: tuple[int, int] | None
+    """The longest interval without samples that ends in this chunk [ns UTC], if any are missing."""
+
+
+class Clock(Protocol):
+    """Gives the samples of one stream their host time."""
+
+    def stamp(self, timing: Timing, count: int, arrival: int) -> Stamped:
+        """Return the times of `count` samples that arrived at `arrival` [ns UTC]."""
+        ...
+
+
+def clock_for(timing: Timing, *, from_file: bool) -> Clock:
+    """Return a fresh clock of the kind that fits a stream."""
+    if timing.ticks is None:
+        return CountClock()
+    return FileClock() if from_file else TickClock()
+
+
+@dataclass(slots=True)
+class TickClock:
+    """Host time of a device with a counter, by the lower envelope of arrival minus counter."""
+
+    _wraps: int = 0
+    _tick: int | None = None
+    _offset: float = 0.0
+    _t: int = 0
+
+    def stamp(self, timing: Timing, count: int, arrival: int) -> Stamped:
+        """See `Clock.stamp`."""
+        assert timing.ticks is not None
+        previous = self._tick
+        ticks = self._unwrap(timing.ticks, timing.wrap_ns)
+        restarted = previous is None or self._disagrees(int(ticks[-1]), arrival)
+        if restarted:
+            ticks = timing.ticks.astype(np.int64)
+            self._wraps, previous = 0, None
+            self._offset = float(arrival - int(ticks[-1]))
+        keep = _forward(ticks, previous)
+        ticks = ticks[keep]
+        if not ticks.size:
+            return _nothing(keep)
+        if previous is not None:
+            self._follow(int(ticks[-1]), previous, arrival)
+        self._tick = int(ticks[-1])
+        t = _increasing(ticks + round(self._offset), 0 if previous is None else self._t)
+        dt = np.diff(ticks, prepend=ticks[0] if previous is None else previous) / 1e9
+        if previous is None:
+            dt[0] = np.nan
+        lost, gap = _missing(t, dt, timing.rate_hz)
+        self._t = int(t[-1])
+        return Stamped(t, dt, keep, lost, gap)
+
+    def _unwrap(self, raw: Times, wrap: int) -> Times:
+        if not wrap:
+            return raw.astype(np.int64)
+        ticks = np.empty(raw.size, np.int64)
+        last = self._tick
+        for i, value in enumerate(raw.tolist()):
+            tick = value + self._wraps * wrap
+            if last is not None and last - tick > wrap // 2:
+                self._wraps += 1
+                tick += wrap
+            elif last is not None and tick - last > wrap // 2 and self._wraps:
+                tick -= wrap  # a late packet from before the wrap
+            ticks[i] = tick
+            last = tick if last is None else max(last, tick)
+        return ticks
+
+    def _disagrees(self, tick: int, arrival: int) -> bool:
+        return abs(arrival - tick - self._offset) > RESTART_NS
+
+    def _follow(self, tick: int, previous: int, arrival: int) -> None:
+        error = arrival - tick - self._offset
+        self._offset += min(error, MAX_SKEW * (tick - previous))
+
+
+@dataclass(slots=True)
+class CountClock:
+    """Host time of a device without one: even samples whose phase and period follow the arrivals slowly."""
+
+    _t: float | None = None
+    _period: float = 0.0
+    _given: int = 0
+
+    def stamp(self, timing: Timing, count: int, arrival: int) -> Stamped:
+        """See `Clock.stamp`."""
+        nominal = 1e9 / timing.rate_hz
+        keep = np.ones(count, np.bool_)
+        if self._t is None:
+            return self._begin(keep, nominal, count, arrival)
+        steps = count + timing.lost
+        error = arrival - (self._t + steps * self._period)
+        if abs(error) > RESTART_NS:
+            return self._begin(keep, nominal, count, arrival)
+        lost = timing.lost
+        if error > max(1e8, 3 * count * self._period):  # more time passed than the samples account for
+            unseen = round(error / self._period)
+            lost, steps = lost + unseen, steps + unseen
+            error -= unseen * self._period
+        before = self._t
+        elapsed = steps * self._period / 1e9
+        self._t = before + steps * self._period + error * -np.expm1(-elapsed / TIME_CONSTANT_S)
+        pull = error / 1e9 * elapsed / TIME_CONSTANT_S**2 / 8
+        self._period = float(
+            np.clip(self._period * (1 + pull), nominal * (1 - MAX_PERIOD_ERROR), nominal * (1 + MAX_PERIOD_ERROR))
+        )
+        step = (self._t - before) / steps
+        exact = self._t - step * np.arange(count - 1, -1, -1)
+        t = _increasing(exact.round().astype(np.int64), self._given)
+        gap = (self._given, int(t[0])) if lost else None
+        self._given = int(t[-1])
+        dt = np.full(count, step / 1e9)
+        dt[0] = step * (1 + lost) / 1e9
+        return Stamped(t, dt, keep, lost, gap)
+
+    def _begin(self, keep: NDArray[np.bool_], period: float, count: int, arrival: int) -> Stamped:
+        self._t, self._period = float(arrival), period
+        exact = arrival - (period * np.arange(count - 1, -1, -1)).round().astype(np.int64)
+        t = _increasing(exact, self._given)
+        self._given = int(t[-1])
+        dt = np.full(count, period / 1e9)
+        dt[0] = np.nan
+        return Stamped(t, dt, keep, 0, None)
+
+
+@dataclass(slots=True)
+class FileClock:
+    """The counter is the host time already."""
+
+    _t: int | None = field(default=None)
+
+    def stamp(self, timing: Timing, count: int, arrival: int) -> Stamped:
+        """See `Clock.stamp`."""
+        assert timing.ticks is not None
+        keep = _forward(timing.ticks, self._t)
+        t = timing.ticks[keep].astype(np.int64)
+        if not t.size:
+            return _nothing(keep)
+        dt = np.diff(t, prepend=t[0] if self._t is None else self._t) / 1e9
+        if self._t is None:
+            dt[0] = np.nan
+        self._t = int(t[-1])
+        lost, gap = _missing(t, dt, timing.rate_hz)
+        return Stamped(t, dt, keep, lost, gap)
+
+
+def _forward(ticks: Times, previous: int | None) -> NDArray[np.bool_]:
+    """Mark the samples that are later than all before them."""
+    floor = np.iinfo(np.int64).min if previous is None else previous
+    best = np.maximum.accumulate(np.concatenate(([floor], ticks[:-1])))
+    return np.asarray(ticks > best, np.bool_)
+
+
+def _increasing(t: Times, last: int) -> Times:
+    """Push samples forward where a corrected offset would let time run backwards."""
+    steps = np.arange(t.size, dtype=np.int64) * MIN_STEP_NS
+    floor = max(int(t[0]), last + MIN_STEP_NS)
+    lifted = np.maximum.accumulate(np.maximum(t - steps, floor)) + steps
+    return np.asarray(lifted, np.int64)
+
+
+def _missing(t: Times, dt: Floats, rate_hz: float) -> tuple[int, tuple[int, int] | None]:
+    """Count the samples that the intervals leave out, and name the longest hole."""
+    periods = np.nan_to_num(dt * rate_hz, nan=1.0)
+    holes = np.where(periods > 1.5, np.round(periods) - 1, 0)
+    lost = int(holes.sum())
+    if not lost:
+        return 0, None
+    worst = int(np.argmax(holes))
+    return lost, (int(t[worst] - dt[worst] * 1e9), int(t[worst]))
+
+
+def _nothing(keep: NDArray[np.bool_]) -> Stamped:
+    return Stamped(np.empty(0, np.int64), np.empty(0), keep, 0, None)

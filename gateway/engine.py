@@ -1,0 +1,233 @@
+"""From records to estimates: the same pure path for live, replay and `analyse`.
+
+The engine is a function of the ordered records alone. Time moves only by what the records say and by `advance`, which
+runs the pipeline at multiples of `batch_ns`; a record is always handed in after `advance` of everything before it. So
+the same records give the same numbers, whether a sensor, a file or a recording delivers them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal, cast
+
+import numpy as np
+
+from devices import registry
+from devices.chunks import AngleChunk, BatteryChunk, ButtonChunk, Chunk, EmgChunk, ImuChunk, PostureChunk
+from devices.profile import Driver, Parser, StreamOptions
+from fusion.estimates import Batch, Event, Json
+from fusion.pipeline import Pipeline, PipelineSettings
+from fusion.samples import Placement, TimedAngle, TimedEmg, TimedImu
+from gateway.clock import Clock, Stamped, clock_for
+from gateway.records import Control, Packet, Record
+
+IDLE_NS = 10_000_000_000
+"""With no record for this long the pipeline is not run again until the next one [ns]."""
+MAX_GAPS = 200
+"""So many gaps per sensor are kept by their times; beyond, they are only counted."""
+
+
+@dataclass(slots=True)
+class SensorState:
+    """What the engine knows of one sensor; read by status and quality, written only here."""
+
+    driver: Driver
+    parser: Parser
+    from_file: bool = False
+    clocks: dict[str, Clock] = field(default_factory=dict)
+    segment: str | None = None
+    channels: dict[int, str] = field(default_factory=dict)
+    received: int = 0
+    """Samples of the fastest kind of stream it sends."""
+    lost: int = 0
+    gaps: list[tuple[int, int]] = field(default_factory=list)
+    battery: int | None = None
+    charging: bool | None = None
+    slouching: bool | None = None
+    last: int = 0
+    """Arrival of its last packet [ns UTC]."""
+
+    @property
+    def skipped(self) -> int:
+        """Packets that made no sense."""
+        return self.parser.skipped
+
+
+class Engine:
+    """Records in, estimates out."""
+
+    def __init__(self, settings: PipelineSettings | None = None, batch_s: float = 0.02) -> None:
+        self.settings = settings or PipelineSettings()
+        self.sensors: dict[str, SensorState] = {}
+        self.unknown = 0
+        """Packets of sensors that no control introduced."""
+        self._batch_ns = round(batch_s * 1e9)
+        self.pipeline = Pipeline(self.settings)
+        self._next: int | None = None
+        self._last = 0
+        self._batches: list[Batch] = []
+        self._events: list[Event] = []
+
+    def feed(self, record: Record) -> None:
+        """Take the next record; raises nothing, whatever a packet holds."""
+        t = record.arrival if isinstance(record, Packet) else record.t
+        self.advance(t)
+        self._last = max(self._last, t)
+        if isinstance(record, Packet):
+            self._packet(record)
+        else:
+            self._control(record)
+
+    def advance(self, now: int) -> None:
+        """Run the pipeline for every multiple of the batch length up to `now` [ns UTC]."""
+        if self._next is None:
+            self._next = (now // self._batch_ns + 1) * self._batch_ns
+        while self._next <= now:
+            if self._next > self._last + IDLE_NS:
+                self._next = (now // self._batch_ns + 1) * self._batch_ns
+                return
+            self._collect(self.pipeline.advance(self._next))
+            self._next += self._batch_ns
+
+    def finish(self) -> None:
+        """Bring out what is still held back, at the end of the records."""
+        self._collect(self.pipeline.finish(self._last))
+
+    def take(self) -> tuple[list[Batch], list[Event]]:
+        """Return what has come out since the last call."""
+        out = self._batches, self._events
+        self._batches, self._events = [], []
+        return out
+
+    def _collect(self, out: tuple[list[Batch], list[Event]]) -> None:
+        self._batches += out[0]
+        self._events += out[1]
+
+    # Packets
+
+    def _packet(self, packet: Packet) -> None:
+        state = self.sensors.get(packet.sensor)
+        if state is None:
+            self.unknown += 1
+            return
+        state.last = packet.arrival
+        for chunk in state.parser.feed(packet.characteristic, packet.data):
+            self._chunk(packet.sensor, state, chunk, packet.arrival)
+
+    def _chunk(self, sensor: str, state: SensorState, chunk: Chunk, arrival: int) -> None:
+        match chunk:
+            case ImuChunk():
+                self._imu(sensor, state, chunk, arrival)
+            case EmgChunk():
+                self._emg(sensor, state, chunk, arrival)
+            case AngleChunk():
+                self._angle(sensor, state, chunk, arrival)
+            case BatteryChunk():
+                state.battery, state.charging = chunk.percent, chunk.charging
+            case PostureChunk():
+                state.slouching = chunk.slouching
+            case ButtonChunk():
+                data: dict[str, Json] = {"sensor": sensor, "action": chunk.action, "count": chunk.count}
+                self._events.append(Event(arrival, "button", data=data))
+
+    def _imu(self, sensor: str, state: SensorState, chunk: ImuChunk, arrival: int) -> None:
+        given = [x for x in (chunk.acc, chunk.gyr, chunk.mag, chunk.quat) if x is not None]
+        if not given:
+            return
+        n = len(given[0])
+        stamped = self._stamp(state, "imu", chunk, n, arrival)
+        if not stamped.t.size:
+            return
+        unknown = np.full((n, 3), np.nan)
+        acc = unknown if chunk.acc is None else chunk.acc
+        gyr = unknown if chunk.gyr is None else chunk.gyr
+        keep = stamped.keep
+        mag = None if chunk.mag is None else chunk.mag[keep]
+        quat = None if chunk.quat is None else chunk.quat[keep]
+        self.pipeline.imu(TimedImu(sensor, stamped.t, stamped.dt, acc[keep], gyr[keep], mag, quat))
+
+    def _emg(self, sensor: str, state: SensorState, chunk: EmgChunk, arrival: int) -> None:
+        if not state.channels:
+            self._place(sensor, {"channels": {str(i): f"ch{i + 1}_{sensor}" for i in range(chunk.emg.shape[1])}})
+        stamped = self._stamp(state, "emg", chunk, len(chunk.emg), arrival)
+        if stamped.t.size:
+            gap = stamped.lost > 0 or bool(np.isnan(stamped.dt[0]))
+            emg = chunk.emg[stamped.keep]
+            self.pipeline.emg(TimedEmg(sensor, stamped.t, emg, chunk.timing.rate_hz, chunk.unit, gap))
+
+    def _angle(self, sensor: str, state: SensorState, chunk: AngleChunk, arrival: int) -> None:
+        stamped = self._stamp(state, "angle", chunk, len(chunk.angle_deg), arrival)
+        if stamped.t.size:
+            self.pipeline.angle(TimedAngle(sensor, stamped.t, chunk.angle_deg[stamped.keep]))
+
+    def _stamp(
+        self, state: SensorState, stream: str, chunk: ImuChunk | EmgChunk | AngleChunk, count: int, arrival: int
+    ) -> Stamped:
+        clock = state.clocks.get(stream)
+        if clock is None:
+            clock = state.clocks[stream] = clock_for(chunk.timing, from_file=state.from_file)
+        stamped = clock.stamp(chunk.timing, count, arrival)
+        state.received += int(stamped.t.size)
+        state.lost += stamped.lost
+        if stamped.gap and len(state.gaps) < MAX_GAPS:
+            state.gaps.append(stamped.gap)
+        return stamped
+
+    # Controls
+
+    def _control(self, control: Control) -> None:
+        match control.kind:
+            case "sensor" if control.sensor:
+                self._introduce(control.sensor, control.data)
+            case "placement" if control.sensor:
+                self._place(control.sensor, control.data)
+            case "clock" if control.sensor in self.sensors:
+                self.sensors[control.sensor].from_file = control.data.get("source") == "file"
+            case "calibrate":
+                what = cast(Literal["pose", "posture"], control.data.get("what", "pose"))
+                self.pipeline.calibrate(control.t, what, str(control.data.get("pose", "standing")))
+            case "restore":
+                self.pipeline.restore(control.t, control.data)
+            case "reset":
+                self.pipeline.reset(control.t, str(control.data.get("what", "full")))
+            case "link":
+                self._events.append(Event(control.t, "link", data={"sensor": control.sensor, **control.data}))
+                self._relink(control)
+            case "mark":
+                self._events.append(Event(control.t, "mark", data=control.data))
+
+    def _introduce(self, sensor: str, data: Mapping[str, Json]) -> None:
+        driver = registry.driver(str(data["model"]))
+        options = options_of(data)
+        self.sensors[sensor] = SensorState(driver, driver.parser(options))
+
+    def _relink(self, control: Control) -> None:
+        """A new connection begins with an empty parser, as the device begins with an empty buffer."""
+        state = self.sensors.get(control.sensor or "")
+        if state is not None and control.data.get("state") == "connected":
+            skipped = state.parser.skipped
+            state.parser = state.driver.parser(options_of(control.data))
+            state.parser.skipped = skipped
+
+    def _place(self, sensor: str, data: Mapping[str, Json]) -> None:
+        channels = data.get("channels") or {}
+        assert isinstance(channels, dict)
+        segment = data.get("segment")
+        placement = Placement(
+            sensor,
+            None if segment is None else str(segment),
+            {int(channel): str(name) for channel, name in channels.items()},
+            bool(data.get("truth", False)),
+        )
+        if sensor in self.sensors:
+            state = self.sensors[sensor]
+            state.segment, state.channels = placement.segment, dict(placement.channels)
+        self.pipeline.place(placement)
+
+
+def options_of(data: Mapping[str, Json]) -> StreamOptions:
+    """Read a driver's options out of the data of a `sensor` or `link` control."""
+    options = data.get("options")
+    if not isinstance(options, dict):
+        return StreamOptions()
+    rate, mode = options.get("rate_hz"), options.get("mode")
+    return StreamOptions(float(rate) if isinstance(rate, int | float) else None, str(mode) if mode else None)
