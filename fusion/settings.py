@@ -1,0 +1,79 @@
+"""The pipeline's parameters: every one with its unit, its default and what turning it does.
+
+Marks of the defaults: [V] read in the named source, [M] from memory of a known publication, [P] our own starting value.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineSettings:
+    """What the results depend on besides the samples; stored with every session."""
+
+    rate_hz: float = 100.0
+    """Output rate [Hz]: rows lie on whole multiples of its period. Higher: smoother, more data."""
+    max_wait_s: float = 0.25
+    """A sensor silent for longer [s] no longer holds back the others. Higher: more complete rows, later. [P]"""
+    max_gap_s: float = 0.1
+    """Gaps up to this long [s] are interpolated and flagged, longer ones stay empty. [P]"""
+    hold_s: float = 2.0
+    """A value of a device that measures angles slower than 1 / max_gap_s stands this long [s]. [P]"""
+    magnetometer: bool = False
+    """Use magnetometers for the heading; otherwise only gravity, rates and the joints decide."""
+    beta: float = 0.035
+    """Madgwick gain without magnetometer [rad/s]; the 6-axis optimum over 30 BROAD trials. Higher: trusts gravity more."""
+    beta_mag: float = 0.08
+    """Madgwick gain with magnetometer [rad/s]; the 9-axis optimum over 30 BROAD trials."""
+    start_beta: float = 0.4
+    """Gain just after a start or a long gap [rad/s], falling to `beta` within `settle_s`. [P], after gaitmap and others"""
+    settle_s: float = 1.5
+    """Time in which the starting gain falls to the lasting one [s]. [P]"""
+    still_s: float = 1.0
+    """So long must all sensors be still for a pose to be taken [s]; the wearer is asked for twice that. [P]"""
+    turn_deg: float = 180.0
+    """So far must a segment have swung about its main axis before the axis is accepted [deg]. Higher: surer, later. [P]"""
+    explained: float = 0.75
+    """So much of the horizontal angular rate must lie on that axis [fraction]. Higher: purer movements are asked for. [P]"""
+    heading_tau_s: float = 5.0
+    """Memory of the knee's and ankle's heading correction [s] (Laidig 2017: 5 s). Lower: follows drift faster, noisier."""
+    loose_heading_tau_s: float = 20.0
+    """The same for joints that turn freely, hip and spine [s]: their mean rotation is taken as zero. [P]"""
+    emg_high_pass_hz: float = 20.0
+    """EMG high-pass [Hz]; De Luca 2010: 20 Hz. Higher: less motion artefact, less signal. [V]"""
+    emg_low_pass_hz: float = 450.0
+    """EMG low-pass [Hz], at most 0.45 of the rate; not applied below 1000 Hz sampling. [V]"""
+    emg_notch_hz: float = 0.0
+    """Mains frequency to remove [Hz]; 0: none, the default: a notch also removes signal. [V]"""
+    emg_envelope_hz: float = 6.0
+    """Low-pass of the rectified EMG [Hz]. Lower: smoother, later. [V]"""
+    burst_ratio: float = 3.0
+    """A burst rises to this multiple of the noise floor. Higher: misses weak bursts, ignores more noise. [P]"""
+    burst_fraction: float = 0.2
+    """... and to this fraction of the way from the floor to the recent peak. [P]"""
+    burst_min_s: float = 0.1
+    """Shorter bursts are ignored [s]. [P]"""
+    burst_pause_s: float = 0.15
+    """Shorter pauses do not end a burst [s]. [P]"""
+    posture_threshold_deg: float = 15.0
+    """Slouching begins this far from one's own upright [deg] (field: 10 to 15). Lower: stricter. [P]"""
+    posture_hysteresis_deg: float = 5.0
+    """... and ends this much below the threshold [deg]. [P]"""
+    posture_delay_s: float = 30.0
+    """A slouch must last this long before it is reported [s] (5 to 120). [P]"""
+    rep_prominence_deg: float = 20.0
+    """A repetition moves at least this far and back [deg]. Higher: ignores small movements. [P]"""
+    rep_fraction: float = 0.5
+    """... and at least this fraction of the larger repetitions seen. [P]"""
+
+    def __post_init__(self) -> None:
+        positive = ("rate_hz", "max_wait_s", "max_gap_s", "still_s", "turn_deg", "heading_tau_s", "loose_heading_tau_s")
+        for name in positive:
+            if not getattr(self, name) > 0.0:
+                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+        if not 0.0 < self.explained < 1.0:
+            raise ValueError(f"explained must lie between 0 and 1, not {self.explained}")
+
+    @property
+    def period_ns(self) -> int:
+        """Distance of two output rows [ns]."""
+        return round(1e9 / self.rate_hz)
