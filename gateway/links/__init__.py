@@ -1,0 +1,1 @@
+"""From the radio to packets: who is in reach, and one link per sensor that keeps coming back."""
