@@ -12,7 +12,7 @@ Three kinds of clock, one per stream of a sensor, all driven by arrivals only, s
 Counters wrap, restart and repeat themselves; samples that do not move forward are dropped and counted.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -59,11 +59,11 @@ class Clock(Protocol):
         ...
 
 
-def clock_for(timing: Timing, *, from_file: bool) -> Clock:
-    """Return a fresh clock of the kind that fits a stream."""
+def clock_for(timing: Timing, file_shift: int | None) -> Clock:
+    """Return a fresh clock of the kind that fits a stream; `file_shift` [ns] where its times come from a file."""
     if timing.ticks is None:
         return CountClock()
-    return FileClock() if from_file else TickClock()
+    return TickClock() if file_shift is None else FileClock(file_shift)
 
 
 @dataclass(slots=True)
@@ -72,7 +72,10 @@ class TickClock:
 
     _wraps: int = 0
     _tick: int | None = None
+    _anchor: int = 0
+    """Arrival minus counter of the first packet [ns]."""
     _offset: float = 0.0
+    """What the offset is more than that [ns]: kept apart, as 64-bit floats cannot hold a UTC time to the nanosecond."""
     _t: int = 0
 
     def stamp(self, timing: Timing, count: int, arrival: int) -> Stamped:
@@ -84,7 +87,7 @@ class TickClock:
         if restarted:
             ticks = timing.ticks.astype(np.int64)
             self._wraps, previous = 0, None
-            self._offset = float(arrival - int(ticks[-1]))
+            self._anchor, self._offset = arrival - int(ticks[-1]), 0.0
         keep = _forward(ticks, previous)
         ticks = ticks[keep]
         if not ticks.size:
@@ -92,7 +95,7 @@ class TickClock:
         if previous is not None:
             self._follow(int(ticks[-1]), previous, arrival)
         self._tick = int(ticks[-1])
-        t = _increasing(ticks + round(self._offset), 0 if previous is None else self._t)
+        t = _increasing(ticks + (self._anchor + round(self._offset)), 0 if previous is None else self._t)
         dt = np.diff(ticks, prepend=ticks[0] if previous is None else previous) / 1e9
         if previous is None:
             dt[0] = np.nan
@@ -117,10 +120,10 @@ class TickClock:
         return ticks
 
     def _disagrees(self, tick: int, arrival: int) -> bool:
-        return abs(arrival - tick - self._offset) > RESTART_NS
+        return abs(arrival - tick - self._anchor - self._offset) > RESTART_NS
 
     def _follow(self, tick: int, previous: int, arrival: int) -> None:
-        error = arrival - tick - self._offset
+        error = arrival - tick - self._anchor - self._offset
         self._offset += min(error, MAX_SKEW * (tick - previous))
 
 
@@ -128,62 +131,68 @@ class TickClock:
 class CountClock:
     """Host time of a device without one: even samples whose phase and period follow the arrivals slowly."""
 
-    _t: float | None = None
+    _anchor: int | None = None
+    """Arrival of the first packet [ns UTC]; the times below count from it."""
+    _t: float = 0.0
     _period: float = 0.0
     _given: int = 0
 
     def stamp(self, timing: Timing, count: int, arrival: int) -> Stamped:
         """See `Clock.stamp`."""
         nominal = 1e9 / timing.rate_hz
-        keep = np.ones(count, np.bool_)
-        if self._t is None:
-            return self._begin(keep, nominal, count, arrival)
-        steps = count + timing.lost
-        error = arrival - (self._t + steps * self._period)
+        if self._anchor is None:
+            return self._begin(nominal, count, arrival)
+        lost, steps = timing.lost, count + timing.lost
+        error = arrival - self._anchor - (self._t + steps * self._period)
         if abs(error) > RESTART_NS:
-            return self._begin(keep, nominal, count, arrival)
-        lost = timing.lost
+            return self._begin(nominal, count, arrival)
         if error > max(1e8, 3 * count * self._period):  # more time passed than the samples account for
             unseen = round(error / self._period)
             lost, steps = lost + unseen, steps + unseen
             error -= unseen * self._period
         before = self._t
-        elapsed = steps * self._period / 1e9
-        self._t = before + steps * self._period + error * -np.expm1(-elapsed / TIME_CONSTANT_S)
-        pull = error / 1e9 * elapsed / TIME_CONSTANT_S**2 / 8
-        self._period = float(
-            np.clip(self._period * (1 + pull), nominal * (1 - MAX_PERIOD_ERROR), nominal * (1 + MAX_PERIOD_ERROR))
-        )
+        self._follow(error, steps, nominal)
         step = (self._t - before) / steps
         exact = self._t - step * np.arange(count - 1, -1, -1)
-        t = _increasing(exact.round().astype(np.int64), self._given)
+        t = _increasing(self._anchor + exact.round().astype(np.int64), self._given)
         gap = (self._given, int(t[0])) if lost else None
         self._given = int(t[-1])
         dt = np.full(count, step / 1e9)
         dt[0] = step * (1 + lost) / 1e9
-        return Stamped(t, dt, keep, lost, gap)
+        return Stamped(t, dt, np.ones(count, np.bool_), lost, gap)
 
-    def _begin(self, keep: NDArray[np.bool_], period: float, count: int, arrival: int) -> Stamped:
-        self._t, self._period = float(arrival), period
+    def _follow(self, error: float, steps: int, nominal: float) -> None:
+        """Move phase and period towards the arrivals: a second-order loop with damping 1.4."""
+        elapsed = steps * self._period / 1e9
+        self._t += steps * self._period + error * -np.expm1(-elapsed / TIME_CONSTANT_S)
+        pull = error / 1e9 * elapsed / TIME_CONSTANT_S**2 / 8
+        low, high = nominal * (1 - MAX_PERIOD_ERROR), nominal * (1 + MAX_PERIOD_ERROR)
+        self._period = min(max(self._period * (1 + pull), low), high)
+
+    def _begin(self, period: float, count: int, arrival: int) -> Stamped:
+        self._anchor, self._t, self._period = arrival, 0.0, period
         exact = arrival - (period * np.arange(count - 1, -1, -1)).round().astype(np.int64)
         t = _increasing(exact, self._given)
         self._given = int(t[-1])
         dt = np.full(count, period / 1e9)
         dt[0] = np.nan
-        return Stamped(t, dt, keep, 0, None)
+        return Stamped(t, dt, np.ones(count, np.bool_), 0, None)
 
 
 @dataclass(slots=True)
 class FileClock:
-    """The counter is the host time already."""
+    """The counter is the host time already, but for the shift of a replay."""
 
-    _t: int | None = field(default=None)
+    shift: int = 0
+    """Added to the file's time [ns]."""
+    _t: int | None = None
 
     def stamp(self, timing: Timing, count: int, arrival: int) -> Stamped:
         """See `Clock.stamp`."""
         assert timing.ticks is not None
-        keep = _forward(timing.ticks, self._t)
-        t = timing.ticks[keep].astype(np.int64)
+        ticks = timing.ticks.astype(np.int64) + self.shift
+        keep = _forward(ticks, self._t)
+        t = ticks[keep]
         if not t.size:
             return _nothing(keep)
         dt = np.diff(t, prepend=t[0] if self._t is None else self._t) / 1e9

@@ -32,7 +32,8 @@ class SensorState:
 
     driver: Driver
     parser: Parser
-    from_file: bool = False
+    file_shift: int | None = None
+    """For imports: what a replay adds to the file's own times [ns]."""
     clocks: dict[str, Clock] = field(default_factory=dict)
     segment: str | None = None
     channels: dict[int, str] = field(default_factory=dict)
@@ -164,7 +165,7 @@ class Engine:
     ) -> Stamped:
         clock = state.clocks.get(stream)
         if clock is None:
-            clock = state.clocks[stream] = clock_for(chunk.timing, from_file=state.from_file)
+            clock = state.clocks[stream] = clock_for(chunk.timing, state.file_shift)
         stamped = clock.stamp(chunk.timing, count, arrival)
         state.received += int(stamped.t.size)
         state.lost += stamped.lost
@@ -181,7 +182,9 @@ class Engine:
             case "placement" if control.sensor:
                 self._place(control.sensor, control.data)
             case "clock" if control.sensor in self.sensors:
-                self.sensors[control.sensor].from_file = control.data.get("source") == "file"
+                shift = control.data.get("shift_ns", 0)
+                from_file = control.data.get("source") == "file" and isinstance(shift, int)
+                self.sensors[control.sensor].file_shift = cast(int, shift) if from_file else None
             case "calibrate":
                 what = cast(Literal["pose", "posture"], control.data.get("what", "pose"))
                 self.pipeline.calibrate(control.t, what, str(control.data.get("pose", "standing")))
@@ -193,7 +196,7 @@ class Engine:
                 self._events.append(Event(control.t, "link", data={"sensor": control.sensor, **control.data}))
                 self._relink(control)
             case "mark":
-                self._events.append(Event(control.t, "mark", data=control.data))
+                self._events.append(Event(control.t, str(control.data.get("name", "mark")), data=control.data))
 
     def _introduce(self, sensor: str, data: Mapping[str, Json]) -> None:
         driver = registry.driver(str(data["model"]))

@@ -28,6 +28,8 @@ log = logging.getLogger(__name__)
 
 State = Literal["searching", "connecting", "streaming", "lost", "off"]
 FIRST_RETRY_S = 0.5
+POLL_S = 0.25
+"""A lost connection is noticed within [s]."""
 FAREWELL_S = 1.0
 """A device gets so long to be stopped at shutdown [s]; longer would keep the user waiting."""
 LOST_ERRORS = (BleakError, TimeoutError, OSError)
@@ -157,10 +159,12 @@ class Link:
         """Carry out orders until the device is gone or silent."""
         silence = self._settings.silence_s
         while not gone.is_set():
+            order = None
             with suppress(TimeoutError):
-                async with asyncio.timeout(0.25):
+                async with asyncio.timeout(POLL_S):
                     order = await self._orders.get()
-                    await self._carry_out(client, order)
+            if order:
+                await self._carry_out(client, order)
             if self._clock.now() - self._last > silence * 1e9:
                 self.message = f"connected, but sent nothing for {silence:.0f} s"
                 return

@@ -1,0 +1,52 @@
+"""How to wait for Bumble without being harmed by its ways.
+
+Bumble cancels the future of a pending request when the link drops, which would look as if the *caller* had been cancelled;
+a request that is sent after the loss is never answered. And a request that its caller gives up must still run to its end:
+ATT and HCI answer in order, so an answer that nobody awaits would be taken for that of the next request.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TypeVar
+
+from bleak.exc import BleakError, BleakGATTProtocolError
+from bumble import att, core, hci
+
+T = TypeVar("T")
+
+_running: set[asyncio.Task[object]] = set()
+
+
+async def run(procedure: Coroutine[object, object, T], gone: asyncio.Future[str]) -> T:
+    """Return what the procedure returns, or raise `BleakError` as soon as the link or the adapter is gone.
+
+    gone: done, with a sentence, once no answer can come any more.
+    """
+    if gone.done():
+        procedure.close()
+        raise BleakError(gone.result())
+    task = asyncio.create_task(procedure)
+    _running.add(task)
+    task.add_done_callback(_forget)
+    await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+    return outcome(task, gone)
+
+
+def outcome(task: asyncio.Task[T], gone: asyncio.Future[str]) -> T:
+    """Return the result of a task that has ended, or raise `BleakError`; without one, the task is ended."""
+    if not task.done() or task.cancelled():
+        task.cancel()
+        raise BleakError(gone.result() if gone.done() else "the link was lost during a request")
+    try:
+        return task.result()
+    except att.ATT_Error as error:
+        raise BleakGATTProtocolError(error.error_code) from error
+    except (core.BaseBumbleError, hci.HCI_Error) as error:
+        raise BleakError(str(error) or repr(error)) from error
+
+
+def _forget(task: asyncio.Task[object]) -> None:
+    _running.discard(task)
+    if not task.cancelled():
+        task.exception()  # marks it as seen: its caller may have given up waiting
+
