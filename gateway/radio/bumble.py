@@ -1,7 +1,7 @@
 """A radio made of an HCI controller and the Bumble host stack.
 
-The controller may be virtual (HCI over TCP to `python -m simulators`), a USB dongle or a serial firmware: whatever Bumble
-has a transport for. bleak takes a backend as a class, so each radio makes two subclasses that know their radio.
+The controller may be virtual (HCI over TCP to `python -m simulators`), a USB dongle or a serial firmware: whatever
+Bumble has a transport for. bleak takes a backend as a class, so each radio makes two subclasses that know their radio.
 """
 
 import asyncio

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from bleak.assigned_numbers import CharacteristicPropertyName
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.client import BaseBleakClient, NotifyCallback
 from bleak.backends.descriptor import BleakGATTDescriptor
@@ -29,7 +30,7 @@ ATT_MTU = 517
 DEFAULT_MTU = 23
 DISCONNECT_TIMEOUT_S = 5.0
 """Longer than the supervision timeout, within which a controller ends a link whose other side is silent."""
-PROPERTIES = {
+PROPERTIES: dict[int, CharacteristicPropertyName] = {
     0x01: "broadcast",
     0x02: "read",
     0x04: "write-without-response",
@@ -57,9 +58,9 @@ class BumbleClient(BaseBleakClient):
         **_platform: Any,
     ) -> None:
         super().__init__(address_or_ble_device, disconnected_callback=disconnected_callback, timeout=timeout)
-        known = isinstance(address_or_ble_device, BLEDevice)
-        self._target: hci.Address | None = address_or_ble_device.details if known else None
-        self._name = address_or_ble_device.name if known else None
+        scanned = address_or_ble_device if isinstance(address_or_ble_device, BLEDevice) else None
+        self._target: hci.Address | None = scanned.details if scanned else None
+        self._name = scanned.name if scanned else None
         self._wanted = services
         self._connection: Connection | None = None
         self._subscribers: dict[int, Callable[[bytes], None]] = {}

@@ -69,7 +69,7 @@ class BumbleScanner(BaseBleakScanner):
 
 
 def parse(structures: list[tuple[int, bytes]]) -> Fields:
-    """Return what the AD structures of one advertisement and its scan response say; others and broken ones are skipped."""
+    """Return what the AD structures of one advertisement and its scan response say; broken ones are skipped."""
     found = Fields()
     for kind, value in structures:
         if kind == AdvertisingData.COMPLETE_LOCAL_NAME or (

@@ -63,7 +63,7 @@ async def watch(radio: Radio) -> None:
 def open_radio(backend: Backend, transport: str | None = None) -> Radio:
     """Return the radio that the settings name, not yet open.
 
-    transport: Bumble's name of an HCI transport for the virtual backend, such as "tcp-client:127.0.0.1:9123" or "usb:0".
+    transport: For the virtual backend, Bumble's name of an HCI transport: "tcp-client:127.0.0.1:9123", "usb:0", ...
     """
     if backend == "platform":
         from gateway.radio.platform import PlatformRadio

@@ -1,8 +1,8 @@
 """How to wait for Bumble without being harmed by its ways.
 
-Bumble cancels the future of a pending request when the link drops, which would look as if the *caller* had been cancelled;
-a request that is sent after the loss is never answered. And a request that its caller gives up must still run to its end:
-ATT and HCI answer in order, so an answer that nobody awaits would be taken for that of the next request.
+Bumble cancels the future of a pending request when the link drops, which would look as if the *caller* had been
+cancelled; a request that is sent after the loss is never answered. And a request that its caller gives up must still
+run to its end: ATT and HCI answer in order, so an answer that nobody awaits would be taken for that of the next one.
 """
 
 import asyncio
@@ -49,4 +49,3 @@ def _forget(task: asyncio.Task[object]) -> None:
     _running.discard(task)
     if not task.cancelled():
         task.exception()  # marks it as seen: its caller may have given up waiting
-
