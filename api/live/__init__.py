@@ -1,0 +1,1 @@
+"""What happens now: from the bus to every WebSocket client, without one of them slowing another."""
