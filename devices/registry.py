@@ -1,9 +1,9 @@
 """Which models are known, and whose advertisement this is."""
 
-from devices import movella_dot, myo, upright_go2
+from devices import movella_dot, myo, open_profile, upright_go2
 from devices.profile import Advertisement, Driver
 
-DRIVERS: tuple[Driver, ...] = (myo.DRIVER, upright_go2.DRIVER, movella_dot.DRIVER)
+DRIVERS: tuple[Driver, ...] = (open_profile.DRIVER, myo.DRIVER, upright_go2.DRIVER, movella_dot.DRIVER)
 """Those first that go by what nobody else advertises."""
 
 
