@@ -6,7 +6,7 @@ the same records give the same numbers, whether a sensor, a file or a recording 
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal, cast
 
 import numpy as np
@@ -61,7 +61,8 @@ class Engine:
         self.sensors: dict[str, SensorState] = {}
         self.unknown = 0
         """Packets of sensors that no control introduced."""
-        self._batch_ns = round(batch_s * 1e9)
+        self.batch_ns = round(batch_s * 1e9)
+        """The pipeline runs at multiples of this [ns]."""
         self.pipeline = Pipeline(self.settings)
         self._next: int | None = None
         self._last = 0
@@ -81,13 +82,13 @@ class Engine:
     def advance(self, now: int) -> None:
         """Run the pipeline for every multiple of the batch length up to `now` [ns UTC]."""
         if self._next is None:
-            self._next = (now // self._batch_ns + 1) * self._batch_ns
+            self._next = (now // self.batch_ns + 1) * self.batch_ns
         while self._next <= now:
             if self._next > self._last + IDLE_NS:
-                self._next = (now // self._batch_ns + 1) * self._batch_ns
+                self._next = (now // self.batch_ns + 1) * self.batch_ns
                 return
             self._collect(self.pipeline.advance(self._next))
-            self._next += self._batch_ns
+            self._next += self.batch_ns
 
     def finish(self) -> None:
         """Bring out what is still held back, at the end of the records."""
@@ -177,6 +178,8 @@ class Engine:
 
     def _control(self, control: Control) -> None:
         match control.kind:
+            case "settings" if not self.sensors:
+                self._configure(control.data)
             case "sensor" if control.sensor:
                 self._introduce(control.sensor, control.data)
             case "placement" if control.sensor:
@@ -197,6 +200,17 @@ class Engine:
                 self._relink(control)
             case "mark":
                 self._events.append(Event(control.t, str(control.data.get("name", "mark")), data=control.data))
+
+    def _configure(self, data: Mapping[str, Json]) -> None:
+        """Take the parameters a session was computed with; those this version does not know any more are left out."""
+        given, batch_s = data.get("pipeline"), data.get("batch_s")
+        if isinstance(given, dict):
+            known = {f.name for f in fields(PipelineSettings)}
+            self.settings = PipelineSettings(**{k: v for k, v in given.items() if k in known})  # type: ignore[arg-type]
+            self.pipeline = Pipeline(self.settings)
+        if isinstance(batch_s, int | float) and batch_s > 0:
+            self.batch_ns = round(batch_s * 1e9)
+            self._next = None
 
     def _introduce(self, sensor: str, data: Mapping[str, Json]) -> None:
         driver = registry.driver(str(data["model"]))

@@ -102,9 +102,13 @@ class Hub:
     def begin_recording(self, recorder: Recorder) -> None:
         """From now on everything belongs to a session."""
         self.step()
+        self.recorder = recorder
+        self._renew()
+
+    def _renew(self) -> None:
+        """Go on with a fresh engine that knows the sensors, their places and the calibration."""
         carried = self.engine.pipeline.carry()
         self.engine = Engine(self._settings, self._batch_s)
-        self.recorder = recorder
         self._inbox[:0] = self._opening(carried)
 
     def _opening(self, carried: Mapping[str, Json]) -> Iterable[Record]:
@@ -120,7 +124,7 @@ class Hub:
             yield Control(now, "restore", None, carried)
 
     def end_recording(self, reason: str) -> Recorder | None:
-        """Close the session; what follows is live only. The engine goes on as it is."""
+        """Close the session; what follows is live only."""
         recorder = self.recorder
         if recorder is None:
             return None
@@ -130,4 +134,5 @@ class Hub:
         self._spread([])
         self.recorder = None
         recorder.finish()
+        self._renew()
         return recorder

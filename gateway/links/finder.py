@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
 from bleak.exc import BleakError
 
 from devices import registry
 from devices.profile import Advertisement, Driver
-from gateway.radio import Radio
+from gateway.radio import Radio, advertisement
 
 log = logging.getLogger(__name__)
 
 REST_FACTOR = 2.0
 """While only strangers are looked for, the scanner rests so many times as long as it scans."""
+MAX_HEARD = 1000
+"""Addresses whose signal strength is kept: phones change theirs every quarter of an hour."""
 RETRY_S = 3.0
 """Wait before scanning again after the adapter refused [s]."""
 
@@ -74,9 +77,11 @@ class Finder:
             if self._on_sighting and not self._waiting:
                 await asyncio.sleep(REST_FACTOR * self._scan_s)
 
-    def _heard(self, device: BLEDevice, advertisement: Advertisement) -> None:
-        self.rssi[device.address] = advertisement.rssi
-        sighting = Sighting(device, advertisement, registry.recognise(advertisement))
+    def _heard(self, device: BLEDevice, data: AdvertisementData) -> None:
+        seen = advertisement(device, data)
+        if len(self.rssi) < MAX_HEARD or device.address in self.rssi:
+            self.rssi[device.address] = seen.rssi
+        sighting = Sighting(device, seen, registry.recognise(seen))
         for future, wanted in list(self._waiting.items()):
             if not future.done() and wanted(sighting):
                 future.set_result(sighting)

@@ -91,6 +91,7 @@ class Link:
         self._clock, self._emit = clock, emit
         self._orders: asyncio.Queue[_Order] = asyncio.Queue(maxsize=8)
         self._last = 0
+        self._streamed = False
 
     async def run(self) -> None:
         """Stream until cancelled; a lost sensor is searched again with growing patience."""
@@ -99,17 +100,18 @@ class Link:
             self.state = "searching"
             sighting = await self._finder.find(self.plan.wants)
             self.address = sighting.device.address
+            self._streamed = False
             try:
                 await self._visit(sighting)
             except LOST_ERRORS as error:
                 self.message = f"{type(error).__name__}: {error}" if str(error) else "the connection was lost"
-            if self.state == "streaming":
+            if self._streamed:
                 wait = FIRST_RETRY_S
                 self._emit(self._link_event("lost", self.message))
             log.warning("%s: lost: %s; trying again in about %.1f s", self.plan.id, self.message, wait)
             self.state = "lost"
             self._refuse_orders()
-            await asyncio.sleep(wait * random.uniform(0.7, 1.3))  # noqa: S311 - jitter, not a secret
+            await asyncio.sleep(wait * random.uniform(0.7, 1.3))
             wait = min(2 * wait, self._settings.retry_max_s)
 
     async def order(self, procedure: Procedure) -> None:
@@ -135,7 +137,7 @@ class Link:
             await client.connect()
         try:
             await self._begin(client)
-            self.state, self.message = "streaming", None
+            self.state, self.message, self._streamed = "streaming", None, True
             log.info("%s: streaming (%s, %s)", self.plan.id, self.plan.driver.title, self.address)
             await self._serve(client, gone)
         finally:

@@ -1,0 +1,39 @@
+"""`python -m gateway`: reads the settings, runs the gateway until it is told to stop."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+from gateway.app import Gateway
+from gateway.settings import SettingsProblem, load
+
+
+def main() -> int:
+    """Run the gateway; 0: stopped as asked, 2: the user has something to mend."""
+    parser = argparse.ArgumentParser(prog="python -m gateway", description="Connect sensors, compute, publish, record.")
+    parser.add_argument("--config", type=Path, help="settings file (default: kinestream.toml here, if there is one)")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s gateway %(levelname)s %(message)s", stream=sys.stderr)
+    try:
+        settings = load(arguments.config)
+        asyncio.run(_run(Gateway(settings)))
+    except (SettingsProblem, LookupError, ValueError, OSError) as error:
+        print(f"kinestream gateway: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+async def _run(gateway: Gateway) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    print("ready", flush=True)
+    await gateway.run(stop)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
