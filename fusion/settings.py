@@ -21,21 +21,21 @@ class PipelineSettings:
     magnetometer: bool = False
     """Use magnetometers for the heading; otherwise only gravity, rates and the joints decide."""
     beta: float = 0.035
-    """Madgwick gain without magnetometer [rad/s]; the 6-axis optimum over 30 BROAD trials. Higher: trusts gravity more."""
+    """Madgwick gain without magnetometer [rad/s], best on 30 BROAD trials. Higher: trusts gravity more."""
     beta_mag: float = 0.08
-    """Madgwick gain with magnetometer [rad/s]; the 9-axis optimum over 30 BROAD trials."""
+    """Madgwick gain with magnetometer [rad/s], best on 30 BROAD trials."""
     start_beta: float = 0.4
-    """Gain just after a start or a long gap [rad/s], falling to `beta` within `settle_s`. [P], after gaitmap and others"""
+    """Gain just after a start or a long gap [rad/s], falling to `beta` within `settle_s`. [P]"""
     settle_s: float = 1.5
     """Time in which the starting gain falls to the lasting one [s]. [P]"""
     still_s: float = 1.0
     """So long must all sensors be still for a pose to be taken [s]; the wearer is asked for twice that. [P]"""
     turn_deg: float = 180.0
-    """So far must a segment have swung about its main axis before the axis is accepted [deg]. Higher: surer, later. [P]"""
+    """A segment must swing this far about its main axis before the axis counts [deg]. Higher: surer, later. [P]"""
     explained: float = 0.75
-    """So much of the horizontal angular rate must lie on that axis [fraction]. Higher: purer movements are asked for. [P]"""
+    """This much of its horizontal angular rate must lie on that axis [fraction]. Higher: asks for purer motion. [P]"""
     heading_tau_s: float = 5.0
-    """Memory of the knee's and ankle's heading correction [s] (Laidig 2017: 5 s). Lower: follows drift faster, noisier."""
+    """Memory of the knee's and ankle's heading correction [s] (Laidig 2017: 5 s). Lower: faster, noisier."""
     loose_heading_tau_s: float = 20.0
     """The same for joints that turn freely, hip and spine [s]: their mean rotation is taken as zero. [P]"""
     emg_high_pass_hz: float = 20.0
