@@ -3,37 +3,24 @@
 import asyncio
 import importlib.metadata
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
 
-from devices import registry
-from devices.profile import StreamOptions
 from fusion import orientation
-from fusion.estimates import Batch, Event, Json
+from fusion.estimates import Json
 from gateway.bus.broker import embedded_broker
 from gateway.bus.client import BusClient
-from gateway.bus.messages import (
-    Message,
-    batch_message,
-    decode,
-    event_message,
-    gateway_topic,
-    last_will,
-    reply_message,
-    status_message,
-)
+from gateway.bus.messages import Message, decode, gateway_topic, last_will, reply_message, status_message
 from gateway.commands import Commands, Refused
 from gateway.haptics import Haptics
 from gateway.hosttime import HostClock
 from gateway.hub import Hub
-from gateway.links.finder import Finder, Sighting
-from gateway.links.link import Link, Plan
+from gateway.playback import Playback
 from gateway.queues import DropOldest
-from gateway.radio import Radio, RadioLost, RadioUnavailable, open_radio, watch
 from gateway.recorder import Recorder
-from gateway.records import Packet, Record
-from gateway.replay import Replay, open_replay, play
-from gateway.settings import SensorSettings, Settings
+from gateway.records import Record
+from gateway.roster import Roster
+from gateway.settings import Settings
 from gateway.status import calibration_status, problems, sensors_status
 from gateway.store.home import SqliteHome
 from gateway.store.interface import SessionInfo
@@ -41,9 +28,9 @@ from gateway.store.interface import SessionInfo
 log = logging.getLogger(__name__)
 
 STATUS_S = 1.0
-RADIO_RETRY_S = 2.0
-MAX_REPLAYS = 4
 COMMANDS_LIMIT = 50
+GOODBYE_S = 0.5
+"""The last messages get so long to reach the broker [s]."""
 
 
 def version() -> str:
@@ -56,46 +43,43 @@ class Gateway:
 
     def __init__(self, settings: Settings, clock: HostClock | None = None) -> None:
         self.settings = settings
+        self.name = name = settings.gateway.id
         self.clock = clock or HostClock()
         self.home = SqliteHome(settings.data_dir)
-        self.links: dict[str, Link] = {}
-        name = settings.gateway.id
         self._inbox: DropOldest[Message] = DropOldest(COMMANDS_LIMIT)
         self.bus = BusClient(
             settings.bus,
             f"kinestream-gateway-{name}",
             ((gateway_topic(name, "command"), 1),),
             self._on_message,
-            self._status_now,
+            self.report,
             (gateway_topic(name, "status"), last_will(name)),
         )
-        self.haptics = Haptics(settings.posture, self.clock, lambda: self.links.values(), self._emit)
+        self.haptics = Haptics(settings.posture, self.clock, lambda: self.roster.links.values(), self._emit)
         self.hub = Hub(
             name, settings.pipeline, settings.gateway.batch_s, self.clock, self.bus.publish, self.haptics.notice
         )
+        self.roster = Roster(settings, self.hub)
+        self.playback = Playback(name, self.home, self.clock, self.bus.publish, self.report, self._spawn)
         self.commands = Commands(
             self.hub,
-            self.links,
+            self.roster.links,
             self.haptics,
             self.start_recording,
             self.stop_recording,
-            self.start_replay,
-            self.stop_replay,
+            self.playback.start,
+            self.playback.stop,
         )
-        self._replays: dict[str, tuple[Replay, asyncio.Task[None]]] = {}
+        self._group: asyncio.TaskGroup | None = None
         self._recording: asyncio.Task[None] | None = None
         self._title = ""
-        self._radio_problem: str | None = None
         self._record_problem: str | None = None
-        self._finder: Finder | None = None
-
-    # Life
 
     async def run(self, stop: asyncio.Event) -> None:
         """Run until `stop` is set, then end everything in order.
 
         Raises:
-            OSError: The embedded broker's port is taken.
+            OSError: The embedded broker's port is taken, or the data folder cannot be written.
         """
         orientation.warm()
         for info in self.home.interrupted():
@@ -104,112 +88,35 @@ class Gateway:
         async with AsyncExitStack() as stack:
             if self.settings.bus.embedded:
                 await stack.enter_async_context(embedded_broker(self.settings.bus.port))
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                tasks = [
-                    group.create_task(work, name=name)
-                    for name, work in (
-                        ("bus", self.bus.run()),
-                        ("hub", self.hub.run()),
-                        ("haptics", self.haptics.run()),
-                        ("status", self._report()),
-                        ("commands", self._obey()),
-                        ("radio", self._on_air()),
-                    )
-                ]
+            async with asyncio.TaskGroup() as self._group:
+                radio = self._spawn(self.roster.run())
+                works = (self.bus.run(), self.hub.run(), self.haptics.run(), self._report_often(), self._obey())
+                tasks = [self._spawn(work) for work in works]
                 if self.settings.gateway.record:
                     await self.start_recording(self.settings.gateway.title, None)
                 await stop.wait()
-                await self._end(tasks)
+                await self._end(radio, tasks)
 
-    async def _end(self, tasks: list[asyncio.Task[None]]) -> None:
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        assert self._group is not None, "the gateway runs"
+        return self._group.create_task(work)
+
+    async def _end(self, radio: asyncio.Task[None], tasks: list[asyncio.Task[None]]) -> None:
+        """Stop the sensors first, then close the session, then say goodbye on the bus."""
         log.info("stopping")
-        for replay in list(self._replays):
-            self.stop_replay(replay)
-        radio = tasks[-1]
+        self.playback.stop_all()
         radio.cancel()
         await asyncio.wait([radio])
         if self.hub.recorder:
-            with suppress(Refused):
-                await self.stop_recording()
-        self.bus.publish(status_message(self.settings.gateway.id, {"gateway": self.settings.gateway.id, "online": False}))
+            await self.stop_recording()
+        self.bus.publish(status_message(self.name, {"gateway": self.name, "online": False}))
         with suppress(TimeoutError):
-            async with asyncio.timeout(0.5):
-                while self.bus.connected and len(self.bus.outbox):
-                    await asyncio.sleep(0.02)
+            async with asyncio.timeout(GOODBYE_S):
+                await self.bus.flushed()
         for task in tasks:
             task.cancel()
 
-    # Radio
-
-    async def _on_air(self) -> None:
-        """Keep a radio open and the links on it; a lost radio is opened again."""
-        radio = self.settings.radio
-        while True:
-            try:
-                async with open_radio(radio.backend, radio.transport) as opened:
-                    self._radio_problem = None
-                    await self._run_links(opened)
-            except RadioUnavailable as error:
-                self._radio_trouble(str(error))
-            except* RadioLost as errors:
-                self._radio_trouble(str(errors.exceptions[0]))
-            await asyncio.sleep(RADIO_RETRY_S)
-
-    def _radio_trouble(self, problem: str) -> None:
-        if problem != self._radio_problem:
-            log.warning("%s; trying again", problem)
-        self._radio_problem = problem
-
-    async def _run_links(self, radio: Radio) -> None:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(watch(radio))
-
-            def welcome(sighting: Sighting) -> None:
-                plan = self._stranger(sighting)
-                if plan:
-                    self._start_link(group, plan, radio, finder)
-
-            strangers = None if self.settings.sensor else welcome
-            finder = self._finder = Finder(radio, self.settings.radio.scan_s, strangers)
-            group.create_task(finder.run())
-            known = [plan_for(sensor) for sensor in self.settings.sensor]
-            known += [link.plan for link in self.links.values() if not self.settings.sensor]
-            for plan in known:
-                self._start_link(group, plan, radio, finder)
-
-    def _start_link(self, group: asyncio.TaskGroup, plan: Plan, radio: Radio, finder: Finder) -> None:
-        if plan.id not in self.links:
-            data: dict[str, Json] = {
-                "model": plan.driver.model,
-                "address": plan.address,
-                "options": plan.options_data(),
-            }
-            self.hub.introduce(plan.id, data)
-            if plan.segment or plan.channels:
-                channels: dict[str, Json] = {str(k): v for k, v in plan.channels.items()}
-                self.hub.place(plan.id, {"segment": plan.segment, "channels": channels})
-        link = Link(plan, radio, finder, self.settings.radio, self.clock, self._emit)
-        self.links[plan.id] = link
-        group.create_task(link.run(), name=plan.id)
-
-    def _stranger(self, sighting: Sighting) -> Plan | None:
-        """Plan a link for a recognised device that nobody named."""
-        address = sighting.device.address
-        if sighting.driver is None or any(link.plan.address == address for link in self.links.values()):
-            return None
-        tail = "".join(c for c in address if c.isalnum())[-4:].lower()
-        return Plan(
-            f"{sighting.driver.model.replace('_', '-')}-{tail}",
-            sighting.driver,
-            address,
-            channels=_own_channels(sighting.driver.capabilities),
-        )
-
-    def _emit(self, record: Record) -> None:
-        self.hub.emit(record)
-
-    # Recording and replay
+    # Recording
 
     async def start_recording(self, title: str, subject: str | None) -> str:
         """Begin a session and return its id.
@@ -221,18 +128,13 @@ class Gateway:
         if self.hub.recorder:
             raise Refused(f"session {self.hub.recorder.session} is being recorded already: stop it first")
         now = self.clock.now()
-        info = SessionInfo(
-            self.home.new_id(), title, subject, "live", "recording", now, None, self.settings.gateway.id, version()
-        )
+        info = SessionInfo(self.home.new_id(), title, subject, "live", "recording", now, None, self.name, version())
         writer = await asyncio.to_thread(self.home.create, info)
-        for link in self.links.values():
-            for uuid, data in link.reads.items():
-                self.hub.keep_read(Packet(now, link.plan.id, uuid, data))
         recorder = Recorder(info.id, writer, self.settings.store.flush_s)
         self._title, self._record_problem = title, None
         self.hub.begin_recording(recorder)
-        self._recording = self._group.create_task(recorder.run(), name="recorder")
-        self._status_now()
+        self._recording = self._spawn(recorder.run())
+        self.report()
         log.info("recording session %s", info.id)
         return info.id
 
@@ -247,53 +149,14 @@ class Gateway:
             raise Refused("nothing is being recorded: start a recording first")
         await self._recording
         self._recording = None
-        self._status_now()
+        self.report()
         log.info("recorded session %s", recorder.session)
         return recorder.session
 
-    async def start_replay(self, session: str, speed: float) -> str:
-        """Play a session onto the bus and return the replay's id.
-
-        Raises:
-            LookupError: There is no such session.
-            Refused: Too many replays play.
-        """
-        if len(self._replays) >= MAX_REPLAYS:
-            raise Refused(f"{MAX_REPLAYS} replays play already: stop one first")
-        replay, reader = await asyncio.to_thread(open_replay, self.home, session, speed, self.clock)
-
-        def sink(_: list[Record], batches: list[Batch], events: list[Event]) -> None:
-            self._publish_replay(replay.id, batches, events)
-
-        async def run() -> None:
-            try:
-                await play(replay, reader.records(), self.clock, sink)
-            finally:
-                del self._replays[replay.id]
-                reader.close()
-                self._status_now()
-
-        self._replays[replay.id] = replay, self._group.create_task(run(), name=f"replay {session}")
-        self._status_now()
-        return replay.id
-
-    def _publish_replay(self, session: str, batches: Iterable[Batch], events: Iterable[Event]) -> None:
-        for batch in batches:
-            self.bus.publish(batch_message(self.settings.gateway.id, session, batch))
-        for event in events:
-            self.bus.publish(event_message(self.settings.gateway.id, session, event))
-
-    def stop_replay(self, session: str) -> None:
-        """End a replay.
-
-        Raises:
-            LookupError: It does not play.
-        """
-        if session not in self._replays:
-            raise LookupError(f"no replay {session} is playing")
-        self._replays[session][1].cancel()
-
     # Bus
+
+    def _emit(self, record: Record) -> None:
+        self.hub.emit(record)
 
     def _on_message(self, _: str, payload: bytes) -> None:
         message = decode(payload)
@@ -303,62 +166,39 @@ class Gateway:
     async def _obey(self) -> None:
         async with asyncio.TaskGroup() as group:
             while True:
-                message = await self._inbox.get()
-                group.create_task(self._answer(message))
+                group.create_task(self._answer(await self._inbox.get()))
 
     async def _answer(self, message: Message) -> None:
-        self.bus.publish(reply_message(self.settings.gateway.id, await self.commands.answer(message)))
-        self._status_now()
+        self.bus.publish(reply_message(self.name, await self.commands.answer(message)))
+        self.report()
 
-    async def _report(self) -> None:
+    async def _report_often(self) -> None:
         while True:
             recorder = self.hub.recorder
             if recorder and recorder.problem:
                 self._record_problem = recorder.problem
                 self.hub.end_recording("disk")
-                self._recording = None
-            self._status_now()
+            self.report()
             await asyncio.sleep(STATUS_S)
 
-    def _status_now(self) -> None:
-        self.bus.publish(status_message(self.settings.gateway.id, self.status()))
+    def report(self) -> None:
+        """Publish the status now."""
+        self.bus.publish(status_message(self.name, self.status()))
 
     def status(self) -> dict[str, Json]:
         """Describe the gateway and its sensors as the bus tells it."""
         now = self.clock.now()
-        finder, stale = self._finder, self.settings.gateway.stale_s
+        links, finder = self.roster.links.values(), self.roster.finder
         return {
-            "gateway": self.settings.gateway.id,
+            "gateway": self.name,
             "online": True,
             "version": version(),
             "t": now,
             "session": self.hub.session,
             "recording": self.hub.recorder is not None,
             "title": self._title if self.hub.recorder else None,
-            "replays": [replay.describe() for replay, _ in self._replays.values()],
+            "replays": self.playback.describe(),
             "calibration": calibration_status(self.hub.engine),
-            "problems": problems(self._radio_problem, finder.problem if finder else None, self._record_problem),
-            "sensors": sensors_status(self.links.values(), self.hub.engine, finder, now, stale) if finder else [],
+            "problems": problems(self.roster.problem, self._record_problem),
+            "sensors": sensors_status(links, self.hub.engine, finder, now, self.settings.gateway.stale_s),
         }
-
-
-def plan_for(sensor: SensorSettings) -> Plan:
-    """Turn a `[[sensor]]` entry into a plan.
-
-    Raises:
-        LookupError: Its model is not known.
-        ValueError: Neither address nor model is given.
-    """
-    if sensor.model is None:
-        raise ValueError(
-            f"sensor {sensor.name} needs a model: run `kinestream scan` and write the model it prints into kinestream.toml"
-        )
-    driver = registry.driver(sensor.model)
-    channels = dict(sensor.channels) or _own_channels(driver.capabilities)
-    options = StreamOptions(sensor.rate_hz, sensor.mode)
-    return Plan(sensor.name, driver, sensor.address, options, sensor.segment, channels)
-
-
-def _own_channels(capabilities: frozenset[str]) -> dict[int, str]:
-    """A posture wearable's own angle needs no placement by the user."""
-    return {0: "posture_angle"} if "posture" in capabilities else {}

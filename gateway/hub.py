@@ -45,7 +45,8 @@ class Hub:
         self._inbox: list[Record] = []
         self._sensors: dict[str, Control] = {}
         self._placements: dict[str, Control] = {}
-        self._reads: dict[tuple[str, str], Packet] = {}
+        self.reads: Callable[[], Iterable[Packet]] = lambda: ()
+        """What the devices said of themselves at their start; the roster knows."""
 
     @property
     def session(self) -> str:
@@ -68,10 +69,6 @@ class Hub:
         """Say where a sensor sits on the body."""
         self._placements[sensor] = Control(self.clock.now(), "placement", sensor, data)
         self.emit(self._placements[sensor])
-
-    def keep_read(self, packet: Packet) -> None:
-        """Remember what a device said of itself at its start, for recordings that begin later."""
-        self._reads[packet.sensor, packet.characteristic] = packet
 
     async def run(self) -> None:
         """Work through the inbox at every multiple of the batch length, until cancelled."""
@@ -118,7 +115,7 @@ class Hub:
         for known in (self._sensors, self._placements):
             for control in known.values():
                 yield Control(now, control.kind, control.sensor, control.data)
-        for packet in self._reads.values():
+        for packet in self.reads():
             yield Packet(now, packet.sensor, packet.characteristic, packet.data)
         if carried:
             yield Control(now, "restore", None, carried)

@@ -35,8 +35,8 @@ class Control:
     settings: the pipeline's parameters; sensor: {model, address, options}, a sensor is known from here on;
     placement: {segment, channels, truth}; calibrate: {what: "pose" | "posture", pose};
     restore: what `Pipeline.carry` gave, where the recording began in the middle of a visit; reset: {what};
-    link: {state, reason, options}; clock: {source: "device" | "file", shift_ns: what a replay adds to the file's times};
-    mark: {text, name: the event's name if not "mark"}; end: {reason}.
+    link: {state, reason, options}; clock: {source: "device" | "file", shift_ns: what a replay adds to the file's
+    times}; mark: {text, name: the event's name if not "mark"}; end: {reason}.
     """
 
     t: int

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from fusion.estimates import Batch, Event, Json
 from gateway.engine import Engine
 from gateway.hosttime import HostClock
-from gateway.records import Control, Packet, Record
+from gateway.records import Packet, Record
 from gateway.store.home import SqliteHome
 from gateway.store.reader import SessionReader
 

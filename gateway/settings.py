@@ -16,6 +16,8 @@ import platformdirs
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from fusion.settings import PipelineSettings
+
 FILE_NAME = "kinestream.toml"
 PREFIX = "KINESTREAM_"
 OTHER_VARIABLES = ("KINESTREAM_HOME", "KINESTREAM_REQUIRE", "KINESTREAM_TEST_")
@@ -143,6 +145,7 @@ class Settings(BaseSettings):
     bus: BusSettings = BusSettings()
     store: StoreSettings = StoreSettings()
     api: ApiSettings = ApiSettings()
+    pipeline: PipelineSettings = PipelineSettings()
     posture: PostureSettings = PostureSettings()
     sensor: tuple[SensorSettings, ...] = ()
 

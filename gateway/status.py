@@ -8,7 +8,9 @@ from gateway.links.finder import Finder
 from gateway.links.link import Link
 
 
-def sensor_status(link: Link, state: SensorState | None, finder: Finder, now: int, stale_s: float) -> dict[str, Json]:
+def sensor_status(
+    link: Link, state: SensorState | None, finder: Finder | None, now: int, stale_s: float
+) -> dict[str, Json]:
     """Describe one sensor: who it is, how it is doing, and why if not well."""
     age = None if state is None or not state.last else (now - state.last) / 1e9
     stale = link.state == "streaming" and (age is None or age > stale_s)
@@ -21,7 +23,7 @@ def sensor_status(link: Link, state: SensorState | None, finder: Finder, now: in
         "state": "stale" if stale else link.state,
         "battery": state.battery if state else None,
         "charging": state.charging if state else None,
-        "rssi": finder.rssi.get(link.address or ""),
+        "rssi": finder.rssi.get(link.address or "") if finder else None,
         "rate_hz": link.plan.options.rate_hz,
         "received": state.received if state else 0,
         "lost": state.lost if state else 0,
@@ -30,7 +32,7 @@ def sensor_status(link: Link, state: SensorState | None, finder: Finder, now: in
         "age_s": None if age is None else round(age, 3),
         "segment": state.segment if state else None,
         "channels": {str(channel): name for channel, name in state.channels.items()} if state else {},
-        "capabilities": sorted(link.plan.driver.capabilities),
+        "capabilities": list[Json](sorted(link.plan.driver.capabilities)),
         "message": link.message,
     }
 
@@ -38,7 +40,7 @@ def sensor_status(link: Link, state: SensorState | None, finder: Finder, now: in
 def calibration_status(engine: Engine) -> dict[str, Json]:
     """Describe how far the sensors' seats on the body are known."""
     calibration = engine.pipeline.calibration
-    reasons: dict[str, Json] = {joint: list(why) for joint, why in calibration.reasons.items()}
+    reasons: dict[str, Json] = {joint: list[Json](why) for joint, why in calibration.reasons.items()}
     return {"state": calibration.state, "message": calibration.message, "reasons": reasons}
 
 
@@ -47,6 +49,8 @@ def problems(*notes: str | None) -> list[Json]:
     return [note for note in notes if note]
 
 
-def sensors_status(links: Iterable[Link], engine: Engine, finder: Finder, now: int, stale_s: float) -> list[Json]:
+def sensors_status(
+    links: Iterable[Link], engine: Engine, finder: Finder | None, now: int, stale_s: float
+) -> list[Json]:
     """Describe all sensors."""
     return [sensor_status(link, engine.sensors.get(link.plan.id), finder, now, stale_s) for link in links]

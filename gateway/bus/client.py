@@ -45,6 +45,12 @@ class BusClient:
         """Queue a message; the oldest ones go if the broker does not keep up."""
         self.outbox.put(message)
 
+    async def flushed(self) -> None:
+        """Wait until everything queued was handed to the broker, or there is none."""
+        while self.connected and len(self.outbox):
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)
+
     async def run(self) -> None:
         """Connect, talk, and connect again, until cancelled."""
         wait = FIRST_RETRY_S
@@ -57,7 +63,7 @@ class BusClient:
                 self._lost(f"the MQTT broker at {self.settings.host}:{self.settings.port} does not answer: {error}")
             finally:
                 self.connected = False
-            await asyncio.sleep(wait * random.uniform(0.7, 1.3))  # noqa: S311 - jitter, not a secret
+            await asyncio.sleep(wait * random.uniform(0.7, 1.3))
             wait = min(2 * wait, LAST_RETRY_S)
 
     def _client(self) -> aiomqtt.Client:

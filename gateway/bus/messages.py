@@ -1,4 +1,4 @@
-"""Topics and payloads of the bus, both ways; docs/protocol.md is the same for people, and a test holds them together."""
+"""Topics and payloads of the bus, both ways; docs/protocol.md says the same to people, and a test compares them."""
 
 import math
 from collections.abc import Mapping

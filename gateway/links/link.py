@@ -79,6 +79,7 @@ class Link:
         settings: RadioSettings,
         clock: HostClock,
         emit: Callable[[Record], None],
+        is_free: Callable[[str], bool] = lambda _: True,
     ) -> None:
         self.plan = plan
         self.state: State = "searching"
@@ -89,6 +90,7 @@ class Link:
         """What the start procedure read, by characteristic: a recording that begins later needs it."""
         self._radio, self._finder, self._settings = radio, finder, settings
         self._clock, self._emit = clock, emit
+        self._is_free = is_free
         self._orders: asyncio.Queue[_Order] = asyncio.Queue(maxsize=8)
         self._last = 0
         self._streamed = False
@@ -98,7 +100,7 @@ class Link:
         wait = FIRST_RETRY_S
         while True:
             self.state = "searching"
-            sighting = await self._finder.find(self.plan.wants)
+            sighting = await self._finder.find(self._wants)
             self.address = sighting.device.address
             self._streamed = False
             try:
@@ -113,6 +115,9 @@ class Link:
             self._refuse_orders()
             await asyncio.sleep(wait * random.uniform(0.7, 1.3))
             wait = min(2 * wait, self._settings.retry_max_s)
+
+    def _wants(self, sighting: Sighting) -> bool:
+        return self.plan.wants(sighting) and self._is_free(sighting.device.address)
 
     async def order(self, procedure: Procedure) -> None:
         """Run a procedure on the connected device and wait for it.

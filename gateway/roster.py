@@ -1,0 +1,138 @@
+"""Which sensors there are and the radio they are on: named ones from the settings, or every one that is recognised."""
+
+import asyncio
+import logging
+from collections.abc import Iterator
+
+from devices import registry
+from devices.profile import StreamOptions
+from fusion.estimates import Json
+from gateway.hub import Hub
+from gateway.links.finder import Finder, Sighting
+from gateway.links.link import Link, Plan
+from gateway.radio import Radio, RadioLost, RadioUnavailable, open_radio, watch
+from gateway.records import Packet
+from gateway.settings import SensorSettings, Settings
+
+log = logging.getLogger(__name__)
+
+RETRY_S = 2.0
+"""Wait before a radio that cannot be opened is tried again [s]."""
+
+
+class Roster:
+    """Keeps a radio open and a link running for each sensor."""
+
+    def __init__(self, settings: Settings, hub: Hub) -> None:
+        self.links: dict[str, Link] = {}
+        """Sensor to its link; a new object after the radio was lost."""
+        self.finder: Finder | None = None
+        self._settings, self._hub = settings, hub
+        hub.reads = self._reads
+        self._plans = [plan_for(sensor) for sensor in settings.sensor]
+        self._problem: str | None = None
+
+    @property
+    def problem(self) -> str | None:
+        """Why there is no radio, or why it does not scan, in words."""
+        return self._problem or (self.finder.problem if self.finder else None)
+
+    def _reads(self) -> Iterator[Packet]:
+        now = self._hub.clock.now()
+        for link in self.links.values():
+            for uuid, data in link.reads.items():
+                yield Packet(now, link.plan.id, uuid, data)
+
+    async def run(self) -> None:
+        """Keep a radio open and the links on it; a lost radio is opened again."""
+        radio = self._settings.radio
+        while True:
+            try:
+                async with open_radio(radio.backend, radio.transport) as opened:
+                    self._problem = None
+                    await self._run_links(opened)
+            except* (RadioLost, RadioUnavailable) as errors:
+                self._trouble(str(errors.exceptions[0]))
+            await asyncio.sleep(RETRY_S)
+
+    def _trouble(self, problem: str) -> None:
+        if problem != self._problem:
+            log.warning("%s; trying again", problem)
+        self._problem = problem
+
+    async def _run_links(self, radio: Radio) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(watch(radio))
+
+            def welcome(sighting: Sighting) -> None:
+                plan = self._stranger(sighting)
+                if plan:
+                    self._start_link(group, plan, radio, finder)
+
+            strangers = None if self._settings.sensor else welcome
+            finder = self.finder = Finder(radio, self._settings.radio.scan_s, strangers)
+            group.create_task(finder.run())
+            for plan in self._plans or [link.plan for link in self.links.values()]:
+                self._start_link(group, plan, radio, finder)
+
+    def _start_link(self, group: asyncio.TaskGroup, plan: Plan, radio: Radio, finder: Finder) -> None:
+        if plan.id not in self.links:
+            data: dict[str, Json] = {
+                "model": plan.driver.model,
+                "address": plan.address,
+                "options": plan.options_data(),
+            }
+            self._hub.introduce(plan.id, data)
+            if plan.segment or plan.channels:
+                channels: dict[str, Json] = {str(k): v for k, v in plan.channels.items()}
+                self._hub.place(plan.id, {"segment": plan.segment, "channels": channels})
+        link = Link(
+            plan,
+            radio,
+            finder,
+            self._settings.radio,
+            self._hub.clock,
+            self._hub.emit,
+            lambda a: self._is_free(a, plan.id),
+        )
+        self.links[plan.id] = link
+        group.create_task(link.run(), name=plan.id)
+
+    def _is_free(self, address: str, sensor: str) -> bool:
+        """Say whether no other sensor claims this device: two of a model without addresses take one each."""
+        return not any(link.address == address for name, link in self.links.items() if name != sensor)
+
+    def _stranger(self, sighting: Sighting) -> Plan | None:
+        """Plan a link for a recognised device that nobody named."""
+        address = sighting.device.address
+        if sighting.driver is None or not self._is_free(address, ""):
+            return None
+        tail = "".join(c for c in address if c.isalnum())[-4:].lower()
+        return Plan(
+            f"{sighting.driver.model.replace('_', '-')}-{tail}",
+            sighting.driver,
+            address,
+            channels=_own_channels(sighting.driver.capabilities),
+        )
+
+
+def plan_for(sensor: SensorSettings) -> Plan:
+    """Turn a `[[sensor]]` entry into a plan.
+
+    Raises:
+        LookupError: Its model is not known.
+        ValueError: Its model is not given.
+    """
+    if sensor.model is None:
+        raise ValueError(
+            f"sensor {sensor.name} needs a model: `kinestream scan` prints it, write it into kinestream.toml"
+        )
+    driver = registry.driver(sensor.model)
+    channels = dict(sensor.channels) or _own_channels(driver.capabilities)
+    options = StreamOptions(sensor.rate_hz, sensor.mode)
+    return Plan(sensor.name, driver, sensor.address, options, sensor.segment, channels)
+
+
+def _own_channels(capabilities: frozenset[str]) -> dict[int, str]:
+    """A posture wearable's own angle needs no placement by the user."""
+    return {0: "posture_angle"} if "posture" in capabilities else {}
