@@ -3,7 +3,7 @@
 | byte | what |
 |---|---|
 | 0 | u8 version of the profile: 1 |
-| 1 | u8 number of streams, 1 to 8 |
+| 1 | u8 number of streams, 1 to 3, each of another kind |
 | then, for each stream: 0 | u8 stream number |
 | 1 | u8 kind: 1 imu, 2 emg, 3 angle |
 | 2 | u8 fields of an imu sample, in this order: 1 acc, 2 gyr, 4 mag, 8 quat; 0 for the other kinds |
@@ -25,8 +25,8 @@ Format = Literal["i16", "f32"]
 Unit = Literal["SI", "V", "counts", "deg"]
 
 VERSION = 1
-MAX_STREAMS = 8
-"""So that a description fits one read at the usual MTU of 247: at most 210 bytes."""
+MAX_STREAMS = 3
+"""One of each kind: chunks do not tell apart the streams of one kind, so a sensor has no two of them."""
 MAX_CHANNELS = 64
 MAX_RATE_HZ = 100_000.0
 
@@ -107,9 +107,11 @@ def _positive_f32(value: float) -> float:
 
 def describe(streams: Sequence[OpenStream]) -> bytes:
     """Return the value of the description characteristic."""
-    ids = {stream.id for stream in streams}
-    if not 1 <= len(streams) <= MAX_STREAMS or len(ids) < len(streams):
-        raise ValueError(f"a sensor has 1 to {MAX_STREAMS} streams with numbers of their own, not {sorted(ids)}")
+    ids, kinds = {stream.id for stream in streams}, {stream.kind for stream in streams}
+    if not streams or len(ids) < len(streams) or len(kinds) < len(streams):
+        raise ValueError(
+            f"a sensor has one to {MAX_STREAMS} streams, with kinds and numbers of their own, not {streams}"
+        )
     return HEAD.pack(VERSION, len(streams)) + b"".join(map(_describe_stream, streams))
 
 
