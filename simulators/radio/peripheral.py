@@ -133,12 +133,10 @@ class Peripheral:
             await self._connection.disconnect(hci.HCI_REMOTE_DEVICE_TERMINATED_CONNECTION_DUE_TO_POWER_OFF_ERROR)
 
     async def notify(self, uuid: str, data: bytes) -> bool:
-        """Notify the central of a value; False where nobody listens. A value over MTU - 3 bytes is an error of ours."""
+        """Notify the central of a value, cut to MTU - 3 bytes as real devices do; False where nobody listens."""
         connection = self._connection
         if connection is None or uuid not in self._subscribed:
             return False
-        if len(data) > self.mtu - 3:
-            raise ValueError(f"{len(data)} bytes of {uuid} do not fit an ATT MTU of {self.mtu}")
         await self.device.gatt_server.notify_subscriber(connection, self._characteristics[uuid], data)
         return True
 
