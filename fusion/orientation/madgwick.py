@@ -61,6 +61,8 @@ class Madgwick:
         self.params = params or MadgwickParams()
         default = BETA_MAG if magnetometer else BETA
         self._beta = default if self.params.beta is None else self.params.beta
+        self.beta = np.zeros(0)
+        """Gain of each sensor [rad/s], shape (N,); may be set."""
         self.state = MadgwickState(np.zeros((4, 0)), np.zeros(0))
         self.grow(count)
 
@@ -71,6 +73,7 @@ class Madgwick:
         fresh[0] = 1.0
         quat = np.ascontiguousarray(np.concatenate([self.state.quat, fresh], axis=1))
         self.state = MadgwickState(quat, np.concatenate([self.state.age, np.full(more, -1.0)]))
+        self.beta = np.concatenate([self.beta, np.full(more, self._beta)])
 
     def restart(self, sensor: int) -> None:
         """Let one sensor begin anew."""
@@ -93,7 +96,7 @@ class Madgwick:
         counts = np.full(lanes, steps, dtype=np.int64) if count is None else count
         kernels.madgwick_update(
             self.state.quat, self.state.age, gyr, acc, np.zeros((3, 0, 0)) if mag is None else mag, mag is not None,
-            dt, counts, np.full(lanes, self._beta), params.start_beta, params.settle, params.max_step, out,
+            dt, counts, self.beta, params.start_beta, params.settle, params.max_step, out,
         )  # fmt: skip
         return out
 

@@ -1,0 +1,1 @@
+"""From oriented sensors to segments and joints."""

@@ -1,0 +1,165 @@
+"""Inertial sensors from chunks to rows: orientation of all of them in one call, then interpolation onto the grid."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion.grid import Bracket, Track
+from fusion.orientation import Madgwick, MadgwickParams
+from fusion.orientation import quaternion as qt
+from fusion.samples import TimedImu
+from fusion.settings import PipelineSettings
+
+Floats = NDArray[np.float64]
+Times = NDArray[np.int64]
+
+GRAVITY = 9.80665
+"""Stands for the specific force of a device that sends only its orientation [m/s2]."""
+QUAT, GYR, ACC, MAG = slice(0, 4), slice(4, 7), slice(7, 10), slice(10, 13)
+COLUMNS = 13
+REPAIRED = 1.6
+"""A row between samples farther apart than this multiple of the usual interval counts as repaired. [P]"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """All sensors at the rows of one call; NaN where a sensor has no value."""
+
+    t: Times
+    x: Floats
+    """Columns `QUAT`, `GYR`, `ACC`, `MAG`; shape (rows, sensors, 13)."""
+    quality: Floats
+    """1 measured, 0.5 repaired, 0 missing; shape (rows, sensors)."""
+
+
+class Motion:
+    """The inertial sensors of one gateway; a sensor is known by its lane, in order of appearance."""
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        self._settings = settings
+        self._max_gap = round(settings.max_gap_s * 1.1e9)  # a tenth more: ten samples per second are no gap at 0.1 s
+        self.lanes: dict[str, int] = {}
+        self.tracks: list[Track] = []
+        self.filter = Madgwick(0, MadgwickParams(settings.beta, settings.start_beta, settings.settle_s))
+        self._pending: list[list[TimedImu]] = []
+        self._last: list[Floats | None] = []
+        self._usual = np.zeros(0)
+
+    def take(self, samples: TimedImu) -> None:
+        """Keep samples for the next call of `estimate`."""
+        lane = self.lanes.get(samples.sensor)
+        if lane is None:
+            lane = self._add(samples)
+        if samples.quat is not None and not np.isfinite(samples.gyr).any():
+            self._follow(lane, samples, samples.quat)
+        else:
+            self._pending[lane].append(samples)
+
+    def restart(self) -> None:
+        """Let all orientations begin anew."""
+        for lane in range(len(self.tracks)):
+            self.filter.restart(lane)
+
+    def estimate(self) -> None:
+        """Run the filter over everything that has come in, all sensors in one call."""
+        count = np.array([sum(s.t.size for s in pending) for pending in self._pending], dtype=np.int64)
+        if not count.any():
+            return
+        steps, lanes = int(count.max()), count.size
+        packed = np.full((9 if self._settings.magnetometer else 6, steps, lanes), np.nan)
+        dt = np.zeros((steps, lanes))
+        for lane, pending in enumerate(self._pending):
+            self._pack(packed, dt, lane, pending)
+        begun = self.filter.state.age >= 0.0
+        out = self.filter.update(packed[:3], packed[3:6], packed[6:] if self._settings.magnetometer else None, dt, count)
+        for lane, pending in enumerate(self._pending):
+            if pending:
+                self._store(lane, pending, out[:, : count[lane], lane], bool(begun[lane]))
+                pending.clear()
+
+    def rows(self, t: Times) -> Rows:
+        """Return every sensor at the given times."""
+        n, lanes = t.size, len(self.tracks)
+        x = np.full((n, lanes, COLUMNS), np.nan)
+        brackets = [track.bracket(t, self._max_gap) for track in self.tracks]
+        quality = np.zeros((n, lanes))
+        if n and lanes:
+            ends = np.full((2, n, lanes, 4), np.nan)
+            for lane, (track, bracket) in enumerate(zip(self.tracks, brackets, strict=True)):
+                if track.t.size:
+                    x[:, lane] = bracket.linear(track.x)
+                    ends[0, :, lane], ends[1, :, lane] = track.x[bracket.before, QUAT], track.x[bracket.after, QUAT]
+                quality[:, lane] = self._quality(lane, bracket)
+            part = np.stack([b.part for b in brackets], axis=1)
+            usable = np.stack([b.usable for b in brackets], axis=1)
+            ends[:, ~usable] = np.nan
+            x[..., QUAT] = np.where((part == 0.0)[..., None], ends[0], qt.slerp(ends[0], ends[1], part))
+        return Rows(t, x, quality)
+
+    def _quality(self, lane: int, bracket: Bracket) -> Floats:
+        usual = REPAIRED * self._usual[lane]
+        return np.where(bracket.usable, np.where(bracket.gap <= usual, 1.0, 0.5), 0.0)
+
+    def _add(self, samples: TimedImu) -> int:
+        lane = self.lanes[samples.sensor] = len(self.tracks)
+        self.tracks.append(Track(COLUMNS))
+        self._pending.append([])
+        self._last.append(None)
+        self._usual = np.append(self._usual, 0.0)
+        self.filter.grow(lane + 1)
+        if self._settings.magnetometer and samples.mag is not None:
+            self.filter.beta[lane] = self._settings.beta_mag
+        return lane
+
+    def _pack(self, packed: Floats, dt: Floats, lane: int, pending: list[TimedImu]) -> None:
+        start = 0
+        for samples in pending:
+            stop = start + samples.t.size
+            packed[:3, start:stop, lane] = samples.gyr.T
+            packed[3:6, start:stop, lane] = samples.acc.T
+            if self._settings.magnetometer and samples.mag is not None:
+                packed[6:, start:stop, lane] = samples.mag.T
+            dt[start:stop, lane] = samples.dt
+            start = stop
+
+    def _store(self, lane: int, pending: list[TimedImu], quat: Floats, begun: bool) -> None:
+        """Put oriented samples on the track; a sample without rate is left out, as if it had not come."""
+        start = 0
+        for samples in pending:
+            stop = start + samples.t.size
+            x = np.full((samples.t.size, COLUMNS), np.nan)
+            x[:, QUAT], x[:, GYR], x[:, ACC] = quat[:, start:stop].T, samples.gyr, samples.acc
+            if samples.mag is not None:
+                x[:, MAG] = samples.mag
+            usable = np.isfinite(samples.gyr).all(axis=1)
+            if not begun:
+                known = np.logical_or.accumulate(np.isfinite(samples.acc).all(axis=1))
+                usable, begun = usable & known, bool(known[-1])
+            self._append(lane, samples.t, x, usable)
+            start = stop
+
+    def _follow(self, lane: int, samples: TimedImu, quat: Floats) -> None:
+        """Take the device's own orientation, with rate and gravity as it implies them."""
+        last = self._last[lane]
+        before = np.concatenate([quat[:1] if last is None else last, quat[:-1]])
+        turn = qt.multiply(qt.conjugate(before), quat)
+        turn = np.where(turn[:, :1] < 0.0, -turn, turn)
+        x = np.full((samples.t.size, COLUMNS), np.nan)
+        x[:, QUAT], x[:, GYR] = quat, 2.0 * turn[:, 1:] / np.where(samples.dt > 0.0, samples.dt, np.inf)[:, None]
+        x[:, ACC] = GRAVITY * qt.up_in_sensor(quat)
+        usable = np.isfinite(quat).all(axis=1)
+        if usable.any():
+            self._last[lane] = quat[usable][-1:]
+        self._append(lane, samples.t, x, usable)
+
+    def _append(self, lane: int, t: Times, x: Floats, usable: NDArray[np.bool_]) -> None:
+        track = self.tracks[lane]
+        if not usable.all():
+            t, x = t[usable], x[usable]
+        if t.size and track.newest >= 0:
+            interval = float(t[0] - track.newest) if t.size == 1 else float(t[-1] - t[0]) / (t.size - 1)
+            known = self._usual[lane]
+            if interval > 0.0:
+                self._usual[lane] = interval if known == 0.0 else known + 0.02 * (interval - known)
+        track.append(t, x)
