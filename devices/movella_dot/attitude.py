@@ -4,6 +4,9 @@ import numpy as np
 
 from devices.chunks import Samples
 
+POLE = 1e-9
+"""So near to straight up, in the sine of the pitch, roll and yaw are no longer two."""
+
 
 def quat_from_euler(euler_deg: Samples) -> Samples:
     """Return the quaternions, shape (N, 4), of roll, pitch and yaw [deg], shape (N, 3), turned in the order ZYX."""
@@ -21,12 +24,18 @@ def quat_from_euler(euler_deg: Samples) -> Samples:
 
 
 def euler_from_quat(quat: Samples) -> Samples:
-    """Return roll, pitch and yaw [deg], shape (N, 3): the inverse of `quat_from_euler`."""
+    """Return roll, pitch and yaw [deg], shape (N, 3): the inverse of `quat_from_euler`.
+
+    Straight up or down, where only the sum or difference of roll and yaw is defined, all of it is yaw.
+    """
     w, x, y, z = quat.T
-    roll = np.arctan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y))
-    pitch = np.arcsin(np.clip(2 * (w * y - z * x), -1, 1))
+    sine = np.clip(2 * (w * y - z * x), -1, 1)
+    at_pole = np.abs(sine) > 1 - POLE
+    roll = np.where(at_pole, 0, np.arctan2(2 * (w * x + y * z), 1 - 2 * (x * x + y * y)))
     yaw = np.arctan2(2 * (w * z + x * y), 1 - 2 * (y * y + z * z))
-    euler_deg: Samples = np.rad2deg(np.column_stack((roll, pitch, yaw)))
+    yaw = np.where(at_pole, -np.sign(sine) * 2 * np.arctan2(x, w), yaw)
+    turn = np.remainder(yaw + np.pi, 2 * np.pi) - np.pi
+    euler_deg: Samples = np.rad2deg(np.column_stack((roll, np.arcsin(sine), turn)))
     return euler_deg
 
 

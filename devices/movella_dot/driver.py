@@ -73,9 +73,9 @@ def mode_of(options: StreamOptions) -> Mode:
 
 
 def rate_of(options: StreamOptions) -> int:
-    """Return the rate [Hz] nearest to the one asked for."""
+    """Return the rate [Hz] nearest to the one asked for; of two, the faster."""
     wanted = options.rate_hz or DEFAULT_RATE_HZ
-    return min(RATES_HZ, key=lambda rate: abs(rate - wanted))
+    return min(RATES_HZ, key=lambda rate: (abs(rate - wanted), -rate))
 
 
 def measure(mode: Mode, *, on: bool) -> Write:

@@ -61,7 +61,7 @@ class OpenStream:
     scales: tuple[float, ...] = ()
     """For i16: what one count is worth, for each of `fields`."""
     channels: int = 1
-    """Of emg and angle."""
+    """Of emg and angle; 1 for an imu."""
     unit: Unit | None = None
     """V or counts for emg, SI for imu, deg for angle; None becomes the first of these."""
 
@@ -71,11 +71,13 @@ class OpenStream:
         object.__setattr__(self, "unit", self.unit or next(iter(UNITS[self.kind])))
         if self.unit not in UNITS[self.kind]:
             raise ValueError(f"the unit of an {self.kind} stream is {' or '.join(UNITS[self.kind])}, not {self.unit}")
+        object.__setattr__(self, "fields", tuple(self.fields))
         known = tuple(name for name in IMU_FIELDS if name in self.fields) if self.kind == "imu" else (self.kind,)
         if not known or self.fields != known:
             raise ValueError(f"an {self.kind} stream has fields such as {known}, in this order, not {self.fields}")
-        if not 0 <= self.id <= 255 or not 1 <= self.channels <= MAX_CHANNELS:
-            raise ValueError(f"stream {self.id} with {self.channels} channels: at most 255, and 1 to {MAX_CHANNELS}")
+        most = 1 if self.kind == "imu" else MAX_CHANNELS
+        if not 0 <= self.id <= 255 or not 1 <= self.channels <= most:
+            raise ValueError(f"stream {self.id} with {self.channels} channels: at most 255, and 1 to {most}")
         if len(self.scales) != (len(self.fields) if self.format == "i16" else 0):
             raise ValueError(f"i16 needs one scale per field and f32 none: {self.scales} for {self.fields}")
         object.__setattr__(self, "rate_hz", _positive_f32(self.rate_hz))
