@@ -87,7 +87,8 @@ def _contents(text: bytes, stream: NDArray[np.int64]) -> tuple[list[tuple[str, s
         controls = [Control(0, kind, sensor, data) for kind, sensor, data in content["controls"]]
     except (ValueError, KeyError, TypeError) as error:
         raise DamagedBlob("a record block has no readable list of its streams") from error
-    if len(controls) != np.count_nonzero(stream == -1) or stream.max(initial=-1) >= len(names) or stream.min(initial=-1) < -1:
+    known = stream.min(initial=-1) >= -1 and stream.max(initial=-1) < len(names)
+    if not known or len(controls) != np.count_nonzero(stream == -1):
         raise DamagedBlob("a record block lists other streams than its records use")
     return names, controls
 

@@ -25,11 +25,16 @@ class Claim:
     """Holds a session for one writer until `release`, or until the process ends."""
 
     def __init__(self, path: Path, patience_s: float = PATIENCE_S) -> None:
-        self._db = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
+        try:
+            self._db = sqlite3.connect(path, timeout=patience_s, isolation_level=None, check_same_thread=False)
+        except sqlite3.OperationalError as error:
+            raise OSError(f"{path.parent} cannot be written: {error}") from error
         try:
             self._db.execute("BEGIN EXCLUSIVE")
         except sqlite3.OperationalError as error:
             self._db.close()
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise OSError(f"{path.parent} cannot be written: {error}") from error
             raise Claimed(path.stem.lstrip(".")) from error
 
     def release(self) -> None:

@@ -67,13 +67,19 @@ class UnreadableSession(OSError):
 def create_file(path: Path, info: SessionInfo, settings: object) -> sqlite3.Connection:
     """Make the file of a new session and return a connection that writes it; raises `FileExistsError`."""
     path.open("xb").close()
-    with sqlite3.connect(path) as db:  # before there is a write-ahead log, so that a lost log never costs the tables
-        db.executescript(f"BEGIN; {TABLES}")
-        put_meta(db, "schema", SCHEMA)
-        put_meta(db, "info", info)
-        put_meta(db, "settings", settings)
-    db.close()
-    return connect(path)
+    try:
+        db = sqlite3.connect(path)
+        with db:  # before there is a write-ahead log, so that a lost log never costs the tables
+            db.executescript(f"BEGIN; {TABLES}")
+            put_meta(db, "schema", SCHEMA)
+            put_meta(db, "info", info)
+            put_meta(db, "settings", settings)
+        db.close()
+        return connect(path)
+    except sqlite3.Error as error:
+        db.close()
+        path.unlink()
+        raise OSError(f"{path} cannot be written: {error}") from error
 
 
 def open_file(path: Path, *, write: bool = False) -> sqlite3.Connection:

@@ -20,8 +20,12 @@ from gateway.store import codec, schema
 from gateway.store.blocks import encode_block, time_of
 from gateway.store.claim import Claim
 from gateway.store.interface import SessionInfo, SessionState
+from gateway.store.record_reader import RecordReader
 from gateway.store.schema import SECOND
+from gateway.store.sensor_use import SensorUse, sensors_of
 
+PLACING = ("sensor", "placement")
+"""Kinds of controls that say which sensors a session has."""
 BLOCK_NS = 500_000_000
 """A block spans at most so long [ns]."""
 BLOCK_RECORDS = 4096
@@ -38,26 +42,21 @@ class _Second:
     dirty: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Watch:
-    """Who is told about what is written, beside the file."""
-
-    control: Callable[[SessionInfo, Control], None] = lambda info, control: None
-    """Called for each control that is appended."""
-    closed: Callable[[SessionInfo], None] = lambda info: None
-    """Called after the file is closed, with its final description."""
+Closed = Callable[[SessionInfo, Sequence[SensorUse]], None]
+"""Is told the final description of a session, and its sensors."""
 
 
 class SessionWriter:
     """The one writer of a session; `create` and `reopen` make it."""
 
-    def __init__(self, path: Path, db: sqlite3.Connection, claim: Claim, watch: Watch) -> None:
+    def __init__(self, path: Path, db: sqlite3.Connection, claim: Claim, closed: Closed | None) -> None:
         self.path = path
         self.info = schema.session_info(db)
         self._db = db
         self._claim = claim
-        self._watch = watch
+        self._closed = closed
         self._waiting: list[Record] = []
+        self._sensors = [control for control in RecordReader(db, []).controls() if control.kind in PLACING]
         self._last: int | None = schema.last_time(db)
         self._streams: dict[tuple[str, int, tuple[str, ...], tuple[str, ...]], int] = {}
         self._periods: dict[int, int] = {}
@@ -65,12 +64,13 @@ class SessionWriter:
 
     @classmethod
     def create(
-        cls, path: Path, info: SessionInfo, settings: Mapping[str, Json] | None = None, watch: Watch | None = None
+        cls, path: Path, info: SessionInfo, settings: Mapping[str, Json] | None = None, closed: Closed | None = None
     ) -> "SessionWriter":
         """Make the file of a new session; raises `FileExistsError`.
 
         Args:
             settings: The parameters of the pipeline that will compute the series, kept as they are.
+            closed: Called once the file is closed.
         """
         claim = Claim(lock_path(path))
         try:
@@ -78,10 +78,10 @@ class SessionWriter:
         except BaseException:
             claim.release()
             raise
-        return cls(path, db, claim, watch or Watch())
+        return cls(path, db, claim, closed)
 
     @classmethod
-    def reopen(cls, path: Path, watch: Watch | None = None) -> "SessionWriter":
+    def reopen(cls, path: Path, closed: Closed | None = None) -> "SessionWriter":
         """Go on writing a session; raises `Claimed` while another writer is at work, `UnreadableSession`."""
         claim = Claim(lock_path(path))
         try:
@@ -89,7 +89,7 @@ class SessionWriter:
         except BaseException:
             claim.release()
             raise
-        return cls(path, db, claim, watch or Watch())
+        return cls(path, db, claim, closed)
 
     def append(self, records: Iterable[Record]) -> None:
         """Add records in the order in which they took effect; whole blocks are committed on return."""
@@ -98,8 +98,8 @@ class SessionWriter:
             if waiting and (abs(time_of(record) - time_of(waiting[0])) >= BLOCK_NS or len(waiting) >= BLOCK_RECORDS):
                 self._write_block()
             waiting.append(record)
-            if isinstance(record, Control):
-                self._watch.control(self.info, record)
+            if isinstance(record, Control) and record.kind in PLACING:
+                self._sensors.append(record)
         self._db.commit()
 
     def write(self, batches: Sequence[Batch], events: Sequence[Event] = ()) -> None:
@@ -148,11 +148,17 @@ class SessionWriter:
         """
         self.flush()
         if state is not None:
+            self.info = schema.session_info(self._db)  # whose title may have been changed by another process
             end = ended if ended is not None else max(self.info.started, self._last or self.info.started)
             self.describe(replace(self.info, state=state, ended=end))
         self.abandon()
-        self._watch.closed(self.info)
+        if self._closed is not None:
+            self._closed(self.info, self.sensors())
         return self.info
+
+    def sensors(self) -> list[SensorUse]:
+        """Return the sensors of the session so far."""
+        return sensors_of(self._sensors)
 
     def abandon(self) -> None:
         """Close the file as it is, without what was not flushed; the session stays in the state it is in."""
