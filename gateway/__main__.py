@@ -8,30 +8,35 @@ import sys
 from pathlib import Path
 
 from gateway.app import Gateway
-from gateway.settings import SettingsProblem, load
+from gateway.bus.broker import PortTaken
+from gateway.settings import Settings, SettingsProblem, load
+from gateway.supervised import on_end_of_input
 
 
 def main() -> int:
     """Run the gateway; 0: stopped as asked, 2: the user has something to mend."""
     parser = argparse.ArgumentParser(prog="python -m gateway", description="Connect sensors, compute, publish, record.")
     parser.add_argument("--config", type=Path, help="settings file (default: kinestream.toml here, if there is one)")
+    parser.add_argument("--until-eof", action="store_true", help="end when standard input closes")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s gateway %(levelname)s %(message)s", stream=sys.stderr)
     try:
         settings = load(arguments.config)
-        asyncio.run(_run(Gateway(settings)))
-    except (SettingsProblem, LookupError, ValueError, OSError) as error:
-        print(f"kinestream gateway: {error}", file=sys.stderr)
+        asyncio.run(_run(settings, until_eof=arguments.until_eof))
+    except (SettingsProblem, PortTaken) as problem:
+        print(f"kinestream gateway: {problem}", file=sys.stderr)
         return 2
     return 0
 
 
-async def _run(gateway: Gateway) -> None:
+async def _run(settings: Settings, *, until_eof: bool) -> None:
+    gateway = Gateway(settings)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    print("ready", flush=True)
+    if until_eof:
+        on_end_of_input(lambda: loop.call_soon_threadsafe(stop.set))
     await gateway.run(stop)
 
 

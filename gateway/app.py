@@ -5,6 +5,7 @@ import importlib.metadata
 import logging
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
+from dataclasses import asdict
 
 from fusion import orientation
 from fusion.estimates import Json
@@ -129,7 +130,7 @@ class Gateway:
             raise Refused(f"session {self.hub.recorder.session} is being recorded already: stop it first")
         now = self.clock.now()
         info = SessionInfo(self.home.new_id(), title, subject, "live", "recording", now, None, self.name, version())
-        writer = await asyncio.to_thread(self.home.create, info)
+        writer = await asyncio.to_thread(self.home.create, info, asdict(self.settings.pipeline))
         recorder = Recorder(info.id, writer, self.settings.store.flush_s)
         self._title, self._record_problem = title, None
         self.hub.begin_recording(recorder)

@@ -6,13 +6,14 @@ from collections.abc import Iterator
 
 from devices import registry
 from devices.profile import StreamOptions
+from fusion.body.segments import SEGMENTS
 from fusion.estimates import Json
 from gateway.hub import Hub
 from gateway.links.finder import Finder, Sighting
 from gateway.links.link import Link, Plan
 from gateway.radio import Radio, RadioLost, RadioUnavailable, open_radio, watch
 from gateway.records import Packet
-from gateway.settings import SensorSettings, Settings
+from gateway.settings import SensorSettings, Settings, SettingsProblem
 
 log = logging.getLogger(__name__)
 
@@ -120,14 +121,18 @@ def plan_for(sensor: SensorSettings) -> Plan:
     """Turn a `[[sensor]]` entry into a plan.
 
     Raises:
-        LookupError: Its model is not known.
-        ValueError: Its model is not given.
+        SettingsProblem: Its model is not given, or not known.
     """
     if sensor.model is None:
-        raise ValueError(
-            f"sensor {sensor.name} needs a model: `kinestream scan` prints it, write it into kinestream.toml"
+        raise SettingsProblem(
+            f"sensor {sensor.name} needs a model: `kinestream scan` prints it, add it to the settings"
         )
-    driver = registry.driver(sensor.model)
+    try:
+        driver = registry.driver(sensor.model)
+    except LookupError as error:
+        raise SettingsProblem(f"sensor {sensor.name}: {error.args[0]}") from None
+    if sensor.segment is not None and sensor.segment not in SEGMENTS:
+        raise SettingsProblem(f"sensor {sensor.name}: no segment is called {sensor.segment}: {', '.join(SEGMENTS)}")
     channels = dict(sensor.channels) or _own_channels(driver.capabilities)
     options = StreamOptions(sensor.rate_hz, sensor.mode)
     return Plan(sensor.name, driver, sensor.address, options, sensor.segment, channels)

@@ -1,0 +1,31 @@
+"""The command line: `kinestream COMMAND`. Each module holds the commands of one errand."""
+
+import sys
+
+import typer
+
+from api.commands import service, sessions, setup, visits
+from api.commands.terminal import Problem, complain
+
+app = typer.Typer(
+    name="kinestream",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Body-worn motion and muscle sensors: joint angles, muscle activation and haptic cues, live.\n\n"
+    "Try it without hardware: `kinestream demo`. With sensors: `kinestream scan`, then `kinestream serve`.",
+)
+for module in (service, setup, visits, sessions):
+    module.register(app)
+
+
+def main() -> None:
+    """Run the command line; 0: done, 1: our fault, 2: something for the user to mend."""
+    try:
+        app()
+    except Problem as problem:
+        complain(str(problem))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

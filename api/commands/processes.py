@@ -1,0 +1,167 @@
+"""Starting the parts of the service as processes, watching them, and ending them all together."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Self
+
+from api.commands.terminal import Problem, screen
+
+READY_S = 60.0
+"""The first start on a slow machine compiles the kernels [s]."""
+END_S = 2.5
+"""After this long [s] a part that does not end is killed."""
+POLL_S = 0.1
+
+
+class Processes:
+    """The parts of the service; all end when the context does, and when this process dies.
+
+    Each part watches its standard input and ends when that closes, so that nothing outlives even a killed parent.
+    """
+
+    def __init__(self, logs: Path, environment: Mapping[str, str] | None = None, *, echo: bool = False) -> None:
+        self._logs = logs
+        self._environment = {**os.environ, **(environment or {})}
+        self._echo = echo
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._ended = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._before = {number: signal.signal(number, self._stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._end_all()
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._ended.set()
+
+    def start(self, name: str, module: list[str]) -> None:
+        """Start `python -m module...`; what it logs goes to a file, or is shown with `echo`."""
+        self._logs.mkdir(parents=True, exist_ok=True)
+        with self._log(name).open("wb") as log:
+            self._running[name] = subprocess.Popen(
+                [sys.executable, "-m", *module, "--until-eof"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=None if self._echo else log,
+                env=self._environment,
+                start_new_session=True,
+            )
+
+    def wait_until_served(self, address: str) -> None:
+        """Wait until the api answers.
+
+        Raises:
+            Problem: A part ended, or it takes too long.
+        """
+        patience = time.monotonic() + READY_S
+        while not self._ended.is_set():
+            self._check()
+            try:
+                with urllib.request.urlopen(f"{address}readyz", timeout=2):
+                    return
+            except (urllib.error.URLError, OSError):
+                self._ended.wait(POLL_S)
+            if time.monotonic() > patience:
+                raise Problem(f"{address} did not answer within {READY_S:.0f} s: see the logs in {self._logs}")
+
+    def wait(self, seconds: float | None) -> None:
+        """Wait for Ctrl-C, for the time to pass, or for a part to end.
+
+        Raises:
+            Problem: A part ended by itself.
+        """
+        until = None if seconds is None else time.monotonic() + seconds
+        while not self._ended.is_set() and (until is None or time.monotonic() < until):
+            self._check()
+            self._ended.wait(POLL_S)
+
+    def _check(self) -> None:
+        for name, process in self._running.items():
+            code = process.poll()
+            if code is not None and not self._ended.is_set():
+                raise Problem(self._last_words(name, code))
+
+    def _last_words(self, name: str, code: int) -> str:
+        lines = [] if self._echo else self._log(name).read_text(errors="replace").strip().splitlines()
+        said = f": {lines[-1].removeprefix(f'kinestream {name}: ')}" if lines else ""
+        return f"the {name} ended with code {code}{said}"
+
+    def _log(self, name: str) -> Path:
+        return self._logs / f"{name}.log"
+
+    def _end_all(self) -> None:
+        alive = [process for process in self._running.values() if process.poll() is None]
+        for process in alive:
+            process.terminate()
+        _wait_for(alive, END_S)
+        for process in alive:
+            if process.poll() is None:
+                screen.print(f"process {process.pid} did not end in {END_S} s and is killed")
+                process.kill()
+                process.wait()
+        for process in self._running.values():
+            if process.stdin:
+                process.stdin.close()
+
+
+def _wait_for(processes: Iterable[subprocess.Popen[bytes]], seconds: float) -> None:
+    until = time.monotonic() + seconds
+    for process in processes:
+        try:
+            process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            return
+
+
+def is_free(host: str, port: int) -> bool:
+    """Say whether a server could listen there."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        if os.name == "posix":
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
+
+
+def free_port(wish: int, tries: int, taken: set[int]) -> int:
+    """Return the wished port or the next free one, and remember it as taken.
+
+    Raises:
+        Problem: None of `tries` ports is free.
+    """
+    for port in range(wish, min(wish + tries, 65536)):
+        if port not in taken and is_free("127.0.0.1", port):
+            taken.add(port)
+            return port
+    raise Problem(f"no port from {wish} to {wish + tries - 1} is free: end what uses them or give another --port")
+
+
+def require_free_port(host: str, port: int, what: str, variable: str, key: str) -> None:
+    """Complain if a port is taken.
+
+    Raises:
+        Problem: It is.
+    """
+    if not is_free(host, port):
+        raise Problem(
+            f"port {port} for {what} is taken, perhaps by another Kinestream: "
+            f"end that, or set {key} in kinestream.toml (or {variable}) to another port"
+        )

@@ -1,0 +1,146 @@
+"""Commands that run the service: `demo`, `serve`, `gateway`, `api`."""
+
+import json
+import os
+import subprocess
+import sys
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from api.commands.processes import Processes, free_port, require_free_port
+from api.commands.terminal import ConfigOption, DataDirOption, Problem, screen, settings_of
+from gateway.settings import Settings, default_data_dir
+
+HTTP_PORT, MQTT_PORT, AIR_PORT = 8480, 1883, 9123
+TRIES = 50
+"""So many ports are tried upwards from the usual one."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(demo)
+    app.command()(serve)
+    app.command(name="gateway")(gateway)
+    app.command(name="api")(api)
+
+
+def demo(
+    port: Annotated[int, typer.Option(help="Port of the dashboard; the next free one is taken.")] = HTTP_PORT,
+    scene: Annotated[str, typer.Option(help="Which sensors are worn: demo or radio-body.")] = "demo",
+    data_dir: DataDirOption = None,
+    browser: Annotated[bool, typer.Option(help="Open the dashboard in a browser, if there is one.")] = True,
+    record: Annotated[bool, typer.Option(help="Record the visit from the start.")] = True,
+    seconds: Annotated[float | None, typer.Option(help="End after this time; default: run until Ctrl-C.")] = None,
+) -> None:
+    """Run everything with virtual sensors on a virtual radio. No hardware, no servers, nothing to configure."""
+    home = default_data_dir()
+    root = (data_dir or home.with_name(f"{home.name}-demo")).absolute()
+    root.mkdir(parents=True, exist_ok=True)
+    taken: set[int] = set()
+    http, mqtt, air = (free_port(wish, TRIES, taken) for wish in (port, MQTT_PORT, AIR_PORT))
+    config = root / f"demo-{http}.toml"
+    config.write_text(_demo_config(root, scene, http, mqtt, air, record), encoding="utf-8")
+    with Processes(root / "logs") as processes:
+        processes.start("simulators", ["simulators", "--listen", f"127.0.0.1:{air}", "--scene", scene])
+        processes.start("gateway", ["gateway", "--config", str(config)])
+        processes.start("api", ["api", "--config", str(config)])
+        address = f"http://127.0.0.1:{http}/"
+        processes.wait_until_served(address)
+        screen.print(f"Kinestream demo: [bold]{address}[/bold]")
+        screen.print(f"Sessions are kept in {root}. Ctrl-C ends everything.")
+        print(address, flush=True)
+        if browser:
+            _open_browser(address)
+        processes.wait(seconds)
+
+
+def serve(
+    config: ConfigOption = None,
+    data_dir: DataDirOption = None,
+    record: Annotated[bool, typer.Option("--record", help="Record from the start.")] = False,
+) -> None:
+    """Run gateway and api from one settings file, with the sensors around you."""
+    settings = settings_of(config, data_dir)
+    require_free_port(settings.api.host, settings.api.port, "the dashboard", "KINESTREAM_API__PORT", "api.port")
+    if settings.bus.embedded:
+        require_free_port("127.0.0.1", settings.bus.port, "the MQTT broker", "KINESTREAM_BUS__PORT", "bus.port")
+    environment = _environment(data_dir)
+    if record:
+        environment["KINESTREAM_GATEWAY__RECORD"] = "true"
+    arguments = ["--config", str(config)] if config else []
+    with Processes(settings.data_dir / "logs", environment, echo=True) as processes:
+        processes.start("gateway", ["gateway", *arguments])
+        processes.start("api", ["api", *arguments])
+        address = f"http://{settings.api.host}:{settings.api.port}/"
+        processes.wait_until_served(address)
+        screen.print(f"Kinestream: [bold]{address}[/bold]  (Ctrl-C ends it)")
+        print(address, flush=True)
+        processes.wait(None)
+
+
+def gateway(config: ConfigOption = None, data_dir: DataDirOption = None) -> None:
+    """Run only the gateway: radio, computing, recording, bus."""
+    _alone("gateway", settings_of(config, data_dir), config, data_dir)
+
+
+def api(config: ConfigOption = None, data_dir: DataDirOption = None) -> None:
+    """Run only the api: HTTP, WebSocket and the dashboard."""
+    _alone("api", settings_of(config, data_dir), config, data_dir)
+
+
+def _alone(module: str, _: Settings, config: Path | None, data_dir: Path | None) -> None:
+    """Become the process, so that a supervisor's signals reach it directly."""
+    arguments = [sys.executable, "-m", module, *(["--config", str(config)] if config else [])]
+    os.execvpe(sys.executable, arguments, {**os.environ, **_environment(data_dir)})
+
+
+def _environment(data_dir: Path | None) -> dict[str, str]:
+    return {"KINESTREAM_DATA_DIR": str(data_dir.absolute())} if data_dir else {}
+
+
+def _demo_config(root: Path, scene: str, http: int, mqtt: int, air: int, record: bool) -> str:
+    """Write the settings of a demo: the scene's sensors, where they are worn, and the ports that were free."""
+    sensors = _scene(scene)
+    lines = [
+        "# Written by `kinestream demo`; every start writes it anew.",
+        f"data_dir = {json.dumps(str(root))}",
+        "[gateway]",
+        f"id = {json.dumps(f'demo-{http}' if http != HTTP_PORT else 'demo')}",
+        f"record = {json.dumps(record)}",
+        'title = "Demo"',
+        "[radio]",
+        'backend = "virtual"',
+        f'transport = "tcp-client:127.0.0.1:{air}"',
+        "[bus]",
+        f"port = {mqtt}",
+        "[api]",
+        f"port = {http}",
+    ]
+    for sensor in sensors:
+        lines += ["[[sensor]]", *(f"{key} = {_toml(value)}" for key, value in sensor.items() if value)]
+    return "\n".join(lines) + "\n"
+
+
+def _scene(scene: str) -> list[dict[str, object]]:
+    """Ask the simulators who wears what."""
+    command = [sys.executable, "-m", "simulators", "--scene", scene, "--describe"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Problem(done.stderr.strip().splitlines()[-1] if done.stderr.strip() else f"there is no scene {scene}")
+    sensors: list[dict[str, object]] = json.loads(done.stdout)
+    return sensors
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(item)}" for key, item in value.items()) + " }"
+    return json.dumps(value)
+
+
+def _open_browser(address: str) -> None:
+    graphical = sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
+    if graphical:
+        webbrowser.open(address)

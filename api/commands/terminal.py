@@ -1,0 +1,58 @@
+"""Talking to the person at the terminal: problems in one sentence, progress bars, tables."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from gateway.settings import Settings, SettingsProblem, load
+
+screen = Console(stderr=True, highlight=False)
+"""For people; results for programs go to standard output."""
+
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option("--config", help="Settings file; default: kinestream.toml in this folder, if there is one."),
+]
+DataDirOption = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Folder of the sessions; default: the platform's folder for user data."),
+]
+
+
+class Problem(Exception):
+    """Something the user can mend; the message is one sentence that says how."""
+
+
+def complain(sentence: str) -> None:
+    """Print a problem."""
+    print(f"kinestream: {sentence}", file=sys.stderr)
+
+
+def settings_of(config: Path | None, data_dir: Path | None = None, **sections: object) -> Settings:
+    """Load the settings for a command.
+
+    Raises:
+        Problem: They cannot be used.
+    """
+    overrides: dict[str, object] = {name: section for name, section in sections.items() if section}
+    if data_dir is not None:
+        overrides["data_dir"] = data_dir
+    try:
+        return load(config, overrides)
+    except SettingsProblem as problem:
+        raise Problem(str(problem)) from None
+
+
+@contextmanager
+def progress_bar(title: str) -> Iterator[Callable[[float], None]]:
+    """Show a bar while something long runs; yields the function that takes the fraction done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=screen, transient=True) as progress:
+        task = progress.add_task(title, total=1.0)
+        yield lambda fraction: progress.update(task, completed=min(max(fraction, 0.0), 1.0))

@@ -1,0 +1,192 @@
+"""Computing a recorded session again: the same causal pipeline over the same records gives the same numbers as live.
+
+`analyse` sums up for people and programs (the shape is contracts of docs/protocol.md), `derive` stores the series, for
+imports and after a new version of the pipeline.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+
+from fusion.estimates import Batch, Event, Json
+from gateway.engine import Engine, SensorState
+from gateway.records import Packet, Record
+from gateway.store.home import SqliteHome
+from gateway.store.reader import SessionReader
+
+Progress = Callable[[float], None]
+"""Called with the fraction done."""
+GOOD_LOSS, FAIR_LOSS = 0.01, 0.05
+"""Share of lost samples up to which a sensor's verdict is good, or fair; proposals of this project."""
+TAKE_EVERY = 500
+"""Records between two looks at what came out."""
+
+
+@dataclass(slots=True)
+class Summary:
+    """Running statistics of one series; NaN does not count."""
+
+    unit: str
+    period_ns: int
+    count: int = 0
+    minimum: float = np.inf
+    maximum: float = -np.inf
+    total: float = 0.0
+
+    def add(self, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
+        """Take more values."""
+        finite = values[np.isfinite(values)]
+        if finite.size:
+            self.count += int(finite.size)
+            self.minimum = min(self.minimum, float(finite.min()))
+            self.maximum = max(self.maximum, float(finite.max()))
+            self.total += float(finite.sum())
+
+    def describe(self, name: str) -> dict[str, Json]:
+        """Return the statistics as the protocol shows them."""
+        known = self.count > 0
+        return {
+            "name": name,
+            "unit": self.unit,
+            "rate_hz": 1e9 / self.period_ns,
+            "n": self.count,
+            "min": self.minimum if known else None,
+            "max": self.maximum if known else None,
+            "mean": self.total / self.count if known else None,
+        }
+
+
+@dataclass(slots=True)
+class Findings:
+    """What a run over a session brought out."""
+
+    series: dict[str, Summary] = field(default_factory=dict)
+    events: list[Event] = field(default_factory=list)
+
+    def add(self, batches: list[Batch], events: list[Event]) -> None:
+        """Take what the engine gave."""
+        self.events += events
+        for batch in batches:
+            for i, (name, unit) in enumerate(zip(batch.names, batch.units, strict=True)):
+                if name not in self.series:
+                    self.series[name] = Summary(unit, batch.period_ns)
+                self.series[name].add(batch.values[:, i])
+
+
+def estimates(
+    reader: SessionReader, progress: Progress | None = None
+) -> Iterator[tuple[Engine, list[Batch], list[Event]]]:
+    """Run a session through a fresh engine; yields what comes out, and the engine as it is then."""
+    engine = Engine()
+    info = reader.info
+    last = reader.last_time() or info.started
+    for number, record in enumerate(reader.records(), 1):
+        engine.feed(record)
+        if number % TAKE_EVERY == 0:
+            yield engine, *engine.take()
+            if progress:
+                progress((_time(record) - info.started) / max(last - info.started, 1))
+    engine.finish()
+    yield engine, *engine.take()
+    if progress:
+        progress(1.0)
+
+
+def analyse(home: SqliteHome, session: str, progress: Progress | None = None) -> dict[str, Json]:
+    """Compute a session again and sum it up.
+
+    Raises:
+        LookupError: There is no such session.
+    """
+    with home.open(session) as reader:
+        findings, engine = Findings(), Engine()
+        for engine, batches, events in estimates(reader, progress):  # noqa: B007 - the last engine is used below
+            findings.add(batches, events)
+        info = reader.info
+        start = info.started
+        return {
+            "session": info.id,
+            "subject": info.subject,
+            "mode": "live",
+            "version": info.version,
+            "title": info.title,
+            "state": info.state,
+            "series": [summary.describe(name) for name, summary in sorted(findings.series.items())],
+            "events": [_event(event, start) for event in sorted(findings.events, key=lambda event: event.t)],
+            "metrics": metrics(findings.events),
+            "calibration": _plain(asdict(engine.pipeline.calibration)),
+            "quality": {name: quality(state, start) for name, state in engine.sensors.items()},
+            "problems": [str(damage) for damage in reader.damaged],
+        }
+
+
+def derive(home: SqliteHome, session: str, version: str, progress: Progress | None = None) -> None:
+    """Compute a session again and store its series and events in place of those it had."""
+    with home.open(session) as reader:
+        writer = home.reopen(session)
+        try:
+            writer.clear_estimates(version, reader.settings)
+            for _, batches, events in estimates(reader, progress):
+                writer.write(batches, events)
+        finally:
+            writer.close(None)
+
+
+def metrics(events: list[Event]) -> dict[str, Json]:
+    """Count what can be counted; a metric that cannot be computed is absent."""
+    found: dict[str, Json] = {}
+    reps = Counter(str(event.data.get("series")) for event in events if event.name == "rep")
+    if reps:
+        series, count = reps.most_common(1)[0]
+        found["reps"] = _count(count, "auto", f"counted on {series}")
+    for muscle, count in Counter(str(event.data.get("muscle")) for event in events if event.name == "burst").items():
+        found[f"bursts_{muscle}"] = _count(count, None, "bursts of muscle activity above the noise floor")
+    slouches = sum(event.name == "slouch" for event in events)
+    if slouches:
+        found["slouches"] = _count(slouches, None, "times the posture threshold was exceeded for longer than the delay")
+    return found
+
+
+def _count(value: int, exercise: str | None, note: str) -> Json:
+    return {"value": value, "low": value, "high": value, "unit": "1", "exercise": exercise, "note": note}
+
+
+def quality(state: SensorState, start: int) -> Json:
+    """Judge a sensor's data: how much is there, and what is wrong with the rest."""
+    total = state.received + state.lost
+    share = state.lost / total if total else 1.0
+    reasons: list[Json] = []
+    if not total:
+        reasons.append("it sent no samples that could be used")
+    if state.lost:
+        reasons.append(
+            f"{state.lost} of {total} samples ({share:.1%}) are missing: keep the sensor nearer to the gateway"
+        )
+    if state.skipped:
+        reasons.append(f"{state.skipped} packets made no sense and were left out")
+    if total and state.segment is None and not state.channels:
+        reasons.append("it is not placed on the body, so nothing is computed from it: give it a segment or muscles")
+    verdict = "good" if share <= GOOD_LOSS and not state.skipped else "fair" if share <= FAIR_LOSS else "poor"
+    gaps: list[Json] = [[(a - start) / 1e9, (b - start) / 1e9] for a, b in state.gaps]
+    return {"verdict": verdict, "received": state.received, "lost": state.lost, "gaps": gaps, "reasons": reasons}
+
+
+def _event(event: Event, start: int) -> Json:
+    end = None if event.end is None else (event.end - start) / 1e9
+    return {"t": (event.t - start) / 1e9, "end": end, "name": event.name, "data": dict(event.data)}
+
+
+def _plain(value: object) -> Json:
+    """Turn tuples into lists, as JSON has them."""
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    assert value is None or isinstance(value, str | int | float | bool)
+    return value
+
+
+def _time(record: Record) -> int:
+    return record.arrival if isinstance(record, Packet) else record.t
