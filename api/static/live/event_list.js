@@ -1,0 +1,34 @@
+// The story of the session so far, newest first.
+
+import { fill, h, panel } from "../ui/dom.js";
+import { icon } from "../ui/icons.js";
+import { timeOfDay } from "../ui/format.js";
+import { t } from "../strings.js";
+import { watch } from "../data/store.js";
+import { eventIcon, eventText, eventTone } from "./stories.js";
+
+const SHOWN = 40;
+
+export class EventList {
+  constructor(store) {
+    this.store = store;
+    const { element, body } = panel(t("events.title"), "panel-events");
+    this.element = element;
+    this.list = h("ol", { class: "events", tabindex: 0, "aria-label": t("events.title") });
+    body.append(this.list);
+    this.changed = watch(store, "events");
+  }
+
+  draw() {
+    if (!this.changed()) return;
+    const newest = this.store.events.slice(-SHOWN).reverse();
+    fill(this.list, newest.length ? newest.map(row) : h("li", { class: "empty" }, t("events.none")));
+  }
+
+  destroy() {}
+}
+
+function row(event) {
+  return h("li", { class: `event tone-${eventTone(event)}`, data: { event: event.name } },
+    icon(eventIcon(event)), h("span", { class: "event-text" }, eventText(event)), h("time", {}, timeOfDay(event.t)));
+}

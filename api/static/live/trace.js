@@ -1,0 +1,111 @@
+// Draws the lines of one row of traces: scales, grid, gaps left open.
+
+import { sideColour, theme } from "../ui/theme.js";
+import { t } from "../strings.js";
+
+const LEFT = 38, RIGHT = 10, TOP = 6, BOTTOM = 16;
+const SMALLEST_SPAN = 20; // noise of a resting joint must not fill the picture
+const HOLE_S = 0.25; // a longer time without a number is drawn as a gap
+const SHRINK_AFTER = 180; // pictures, about three seconds
+
+/** The vertical scale: grows at once, shrinks only after a while, so that the picture stays calm. */
+export class Range {
+  constructor() {
+    this.low = NaN;
+    this.high = NaN;
+    this.roomy = 0;
+  }
+
+  include(low, high) {
+    if (!(low <= high)) return;
+    const middle = (low + high) / 2, half = Math.max(high - low, SMALLEST_SPAN) / 2;
+    const step = stepFor(2 * half);
+    const wantedLow = Math.floor((middle - half) / step) * step, wantedHigh = Math.ceil((middle + half) / step) * step;
+    const outside = !(low >= this.low && high <= this.high);
+    this.roomy = !outside && wantedHigh - wantedLow < 0.75 * (this.high - this.low) ? this.roomy + 1 : 0;
+    if (outside || this.roomy > SHRINK_AFTER) [this.low, this.high, this.roomy] = [wantedLow, wantedHigh, 0];
+  }
+
+  get step() {
+    return stepFor(this.high - this.low);
+  }
+}
+
+function stepFor(span) {
+  return [5, 10, 15, 20, 30, 45, 60, 90].find((step) => span / step <= 4.01) ?? 10 ** Math.ceil(Math.log10(span / 4));
+}
+
+/** Paint the members' rings between end - seconds and end. */
+export function paintTrace(context, { width, height }, members, range, end, seconds) {
+  if (!Number.isFinite(end)) return;
+  const start = end - seconds;
+  const spans = members.map(({ ring }) => [ring, ring.since(start - HOLE_S)]);
+  let low = Infinity, high = -Infinity;
+  for (const [ring, first] of spans) {
+    for (let i = first; i < ring.count; i += 1) {
+      const value = ring.values[i % ring.capacity];
+      if (value < low) low = value;
+      if (value > high) high = value;
+    }
+  }
+  range.include(low, high);
+  if (!Number.isFinite(range.low)) return;
+  const x = (time) => LEFT + (width - LEFT - RIGHT) * (time - start) / seconds;
+  const y = (value) => TOP + (height - TOP - BOTTOM) * (range.high - value) / (range.high - range.low);
+  paintGrid(context, width, height, range, y, seconds);
+  context.save();
+  context.beginPath();
+  context.rect(LEFT, 0, width - LEFT - RIGHT + 6, height);
+  context.clip();
+  members.forEach(({ side, kind }, i) => paintLine(context, ...spans[i], x, y, side, kind === "truth"));
+  context.restore();
+}
+
+function paintGrid(context, width, height, range, y, seconds) {
+  const { line, inkSoft, font } = theme();
+  context.font = `11px ${font}`;
+  context.fillStyle = inkSoft;
+  context.strokeStyle = line;
+  context.lineWidth = 1;
+  context.textAlign = "right";
+  context.textBaseline = "middle";
+  for (let value = range.low; value <= range.high + 0.01; value += range.step) {
+    const level = Math.round(y(value)) + 0.5;
+    context.beginPath();
+    context.moveTo(LEFT, level);
+    context.lineTo(width - RIGHT, level);
+    context.stroke();
+    context.fillText(`${Math.round(value)}°`, LEFT - 6, level);
+  }
+  context.textBaseline = "alphabetic";
+  for (let back = 0; back <= seconds; back += 2) {
+    const at = width - RIGHT - (width - LEFT - RIGHT) * back / seconds;
+    context.textAlign = back === 0 ? "right" : "center";
+    if (back < seconds) context.fillText(back ? `−${back} s` : t("traces.axisNow"), back ? at : at + RIGHT - 2, height - 3);
+  }
+}
+
+function paintLine(context, ring, first, x, y, side, reference) {
+  context.strokeStyle = reference ? theme().inkSoft : sideColour(side);
+  context.lineWidth = reference ? 1.2 : 2;
+  context.setLineDash(reference ? [3, 3] : []);
+  context.lineJoin = "round";
+  context.beginPath();
+  let before = -Infinity, lastX = NaN, lastY = NaN;
+  for (let i = first; i < ring.count; i += 1) {
+    const slot = i % ring.capacity, value = ring.values[slot], time = ring.times[slot];
+    if (value !== value) continue;
+    lastX = x(time);
+    lastY = y(value);
+    if (time - before > HOLE_S) context.moveTo(lastX, lastY);
+    else context.lineTo(lastX, lastY);
+    before = time;
+  }
+  context.stroke();
+  context.setLineDash([]);
+  if (reference || !Number.isFinite(lastX)) return;
+  context.fillStyle = sideColour(side);
+  context.beginPath();
+  context.arc(lastX, lastY, 3, 0, 2 * Math.PI);
+  context.fill();
+}
