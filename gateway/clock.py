@@ -95,7 +95,7 @@ class TickClock:
         if previous is not None:
             self._follow(int(ticks[-1]), previous, arrival)
         self._tick = int(ticks[-1])
-        t = _increasing(ticks + (self._anchor + round(self._offset)), 0 if previous is None else self._t)
+        t = _increasing(ticks + (self._anchor + round(self._offset)), self._t)
         dt = np.diff(ticks, prepend=ticks[0] if previous is None else previous) / 1e9
         if previous is None:
             dt[0] = np.nan

@@ -1,0 +1,150 @@
+"""Device time to host time: envelope, wraps, restarts, jitter, duplicates."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from devices.chunks import Timing
+from gateway.clock import CountClock, FileClock, Stamped, TickClock
+
+START = 1_790_000_000_000_000_000
+SECOND = 1_000_000_000
+DOT_WRAP = 2**32 * 1000
+
+
+def ticks(*values: int) -> np.ndarray:
+    return np.array(values, np.int64)
+
+
+def run_ticks(clock: TickClock, device: np.ndarray, arrivals: np.ndarray, wrap: int = 0) -> list[Stamped]:
+    return [
+        clock.stamp(Timing(60.0, ticks(int(d) % wrap if wrap else int(d)), wrap), 1, int(a))
+        for d, a in zip(device, arrivals, strict=True)
+    ]
+
+
+def test_late_packets_do_not_move_the_samples():
+    rng = np.random.default_rng(1)
+    device = 7 * SECOND + np.arange(600) * 16_666_667
+    delay = rng.exponential(8e6, 600).astype(np.int64)
+    stamped = run_ticks(TickClock(), device, START + device + delay)
+    error = np.array([s.t[0] for s in stamped]) - (START + device)
+    assert np.all(error[60:] >= 0)
+    assert np.percentile(error[60:], 95) < 1e6  # under a millisecond, though packets come 8 ms late on average
+
+
+def test_intervals_are_the_devices_own():
+    device = np.cumsum(np.full(100, 16_666_667))
+    arrivals = START + device + np.tile([0, 9_000_000], 50)
+    stamped = run_ticks(TickClock(), device, arrivals)
+    assert np.isnan(stamped[0].dt[0])
+    assert np.allclose([s.dt[0] for s in stamped[1:]], 0.016666667)
+
+
+def test_the_counter_of_a_dot_wraps_without_a_trace():
+    device = DOT_WRAP - 5 * 16_667_000 + np.arange(20) * 16_667_000
+    stamped = run_ticks(TickClock(), device, START + np.arange(20) * 16_667_000, DOT_WRAP)
+    t = np.array([s.t[0] for s in stamped])
+    assert np.array_equal(np.diff(t), np.full(19, 16_667_000))
+    assert sum(s.lost for s in stamped) == 0
+
+
+def test_a_slow_crystal_is_followed():
+    true = np.arange(60 * 300) * 16_666_667
+    device = (true * (1 - 100e-6)).astype(np.int64)
+    stamped = run_ticks(TickClock(), device, START + true)
+    assert abs(int(stamped[-1].t[0]) - (START + int(true[-1]))) < 1_000_000
+
+
+def test_a_restarted_device_gets_a_new_offset_and_says_so():
+    clock = TickClock()
+    run_ticks(clock, 900 * SECOND + np.arange(5) * SECOND, START + np.arange(5) * SECOND)
+    after = clock.stamp(Timing(60.0, ticks(3_000_000)), 1, START + 20 * SECOND)
+    assert after.t[0] == START + 20 * SECOND
+    assert np.isnan(after.dt[0])
+
+
+def test_duplicates_and_backward_stamps_are_dropped():
+    clock = TickClock()
+    clock.stamp(Timing(100.0, ticks(0, 10_000_000)), 2, START)
+    again = clock.stamp(Timing(100.0, ticks(10_000_000, 5_000_000, 20_000_000)), 3, START + 10_000_000)
+    assert again.keep.tolist() == [False, False, True]
+    assert len(again.t) == 1
+
+
+def test_lost_samples_are_counted_with_their_hole():
+    clock = TickClock()
+    clock.stamp(Timing(100.0, ticks(0)), 1, START)
+    stamped = clock.stamp(Timing(100.0, ticks(50_000_000)), 1, START + 50_000_000)
+    assert stamped.lost == 4
+    assert stamped.gap == (START, START + 50_000_000)
+
+
+def test_samples_without_time_are_spread_evenly_and_follow_the_arrivals():
+    rng = np.random.default_rng(2)
+    rate, n = 200.0, 2
+    true_period = 1e9 / rate * 1.004
+    clock = CountClock()
+    times: list[int] = []
+    for i in range(4000):
+        arrival = START + round((i + 1) * n * true_period) + int(rng.uniform(0, 15e6))
+        times += clock.stamp(Timing(rate), n, arrival).t.tolist()
+    t = np.array(times)
+    steps = np.diff(t)[2000:]
+    assert abs(steps.mean() / true_period - 1) < 5e-4
+    assert steps.std() < 0.2 * true_period
+    lag = t[-1] - (START + 4000 * n * true_period)
+    assert 0 <= lag < 15e6
+
+
+def test_a_pause_of_the_radio_becomes_lost_samples():
+    clock = CountClock()
+    for i in range(100):
+        clock.stamp(Timing(50.0), 1, START + i * 20_000_000)
+    late = clock.stamp(Timing(50.0), 1, START + 99 * 20_000_000 + SECOND)
+    assert late.lost == pytest.approx(49, abs=1)
+    assert late.gap is not None
+
+
+def test_a_replay_shifts_a_files_clock_exactly():
+    timing = Timing(100.0, ticks(*(START + np.arange(5) * 10_000_000)))
+    plain, moved = FileClock(), FileClock(shift=3 * SECOND)
+    assert np.array_equal(plain.stamp(timing, 5, 0).t + 3 * SECOND, moved.stamp(timing, 5, 0).t)
+
+
+@given(
+    st.lists(st.integers(-(2**40), 2**40), min_size=1, max_size=40),
+    st.lists(st.integers(0, 2**35), min_size=40, max_size=40),
+    st.sampled_from([0, DOT_WRAP]),
+)
+def test_time_only_ever_goes_forward_whatever_the_device_says(raw, waits, wrap):
+    clock, last, now = TickClock(), 0, START
+    for value, wait in zip(raw, waits, strict=False):
+        now += wait
+        stamped = clock.stamp(Timing(60.0, ticks(value % wrap if wrap else value), wrap), 1, now)
+        assert stamped.keep.sum() == len(stamped.t)
+        for t in stamped.t:
+            assert t > last
+            last = int(t)
+
+
+@given(st.lists(st.tuples(st.integers(1, 5), st.integers(0, 3), st.integers(0, 2**36)), max_size=40))
+def test_counted_time_only_ever_goes_forward(chunks):
+    clock, last, now = CountClock(), 0, START
+    for count, lost, wait in chunks:
+        now += wait
+        for t in clock.stamp(Timing(200.0, lost=lost), count, now).t:
+            assert t > last
+            last = int(t)
+
+
+@given(st.lists(st.integers(0, 10**8), min_size=1, max_size=60), st.integers(0, 10**6))
+def test_a_shift_by_whole_seconds_changes_nothing_but_the_seconds(waits, seconds):
+    here, there, now, tick = TickClock(), TickClock(), START, 0
+    for wait in waits:
+        now, tick = now + wait, tick + 10_000_000
+        timing = Timing(100.0, ticks(tick))
+        a, b = here.stamp(timing, 1, now), there.stamp(timing, 1, now + seconds * SECOND)
+        assert np.array_equal(a.t + seconds * SECOND, b.t)
+        assert np.array_equal(a.dt, b.dt, equal_nan=True)
