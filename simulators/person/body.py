@@ -6,9 +6,10 @@ rotations about x and y (and, for the shoulder's Y-X-Y, the plane) change sign. 
 earth is ENU.
 
 Lengths are fractions of the body height after Drillis and Contini 1966 (in Winter, "Biomechanics and Motor Control
-of Human Movement"). The pelvis is carried by the feet: the middle of the ankles stays where it is (on a treadmill,
-too), and the lowest of heels and toes touches the floor. A heel strike jolts the segments above it less and less, as
-if the joints gave way by millimetres.
+of Human Movement"). The pelvis is carried by the feet: the lowest of heels and toes touches the floor,
+and the middle of the ankles stays where it is, but in walking the pelvis moves evenly and the feet sweep below it (on a
+treadmill, unless the script gives a speed over ground). A heel strike jolts the segments above it less and less, as if
+the joints gave way by millimetres.
 """
 
 from dataclasses import dataclass
@@ -42,11 +43,11 @@ PARENTS = {
 }
 CENTRAL = ("pelvis", "trunk", "head")
 
-CONTACT_SOFTNESS_M = 0.02
-"""Over this height the load passes from one contact of the feet to another."""
+CONTACT_SOFTNESS_M = 0.03
+"""Over this height the load passes from one contact of the feet to another; less shakes the walking pelvis more."""
 SCAPULAR_RHYTHM = 0.33
 """Upward rotation of the scapula per elevation of the arm (Inman 1944)."""
-SHOCK = {"foot": 30.0, "shank": 18.0, "thigh": 9.0, "pelvis": 4.0, "trunk": 2.5, "head": 1.2}
+SHOCK = {"foot": 30.0, "shank": 18.0, "thigh": 9.0, "pelvis": 3.0, "trunk": 2.0, "head": 1.0}
 """Peak vertical acceleration at heel strike [m/s2], as worn sensors see it in natural walking; arms as the trunk."""
 
 
@@ -141,7 +142,12 @@ class Body:
     def _carry(self, quats: dict[str, Floats], places: dict[str, Floats], angle: "_Angles") -> Floats:
         """Return the position of the pelvis that keeps the feet on the floor [m]."""
         middle = 0.5 * (places["foot_left"] + places["foot_right"])
-        pelvis = -middle + self._forward * angle["travel"][:, None] + self._right * angle["lateral"][:, None]
+        standing = 1.0 - angle["gait"]
+        pelvis = (
+            -standing[:, None] * middle
+            + self._forward * angle["travel"][:, None]
+            + self._right * angle["lateral"][:, None]
+        )
         needed = [
             -(places[f"foot_{side}"] + rotate(quats[f"foot_{side}"], self._build.height_m * np.array(point)))[:, 2]
             for side in SIDES

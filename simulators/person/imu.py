@@ -37,6 +37,8 @@ class ImuModel:
     """Sensor-to-segment rotation, w x y z; None: any rotation, fixed by seed and segment."""
     place_m: tuple[float, float, float] | None = None
     """Mounting point in the segment's frame [m]; None: the usual place of the segment (see `PLACES`)."""
+    device: str = ""
+    """Tells two sensors on one segment apart: another name, other errors, noise and mounting."""
     acc_noise_density: float = 120e-6 * GRAVITY
     """White noise [m/s2/sqrt(Hz)]."""
     acc_bias: float = 0.03
@@ -97,12 +99,6 @@ class ImuModel:
         """Return the same sensor, mounted with its axes along those of the segment."""
         return replace(self, mounting=(1.0, 0.0, 0.0, 0.0))
 
-    @property
-    def exact(self) -> bool:
-        """Whether a reading needs nothing beyond the table: no noise, no wander."""
-        noise = self.acc_noise_density + self.gyr_noise_density + self.mag_noise
-        return noise + self.acc_drift + self.gyr_drift == 0.0
-
 
 PLACES = {
     "pelvis": (-0.06, 0.05, 0.0),
@@ -132,7 +128,7 @@ def mounting_of(segment: str, model: ImuModel, seed: int) -> Floats:
     if model.mounting is not None:
         quat = np.array(model.mounting)
         return np.asarray(quat / np.linalg.norm(quat))
-    return draw(generator(key_of(seed, f"mounting/{segment}")))
+    return draw(generator(key_of(seed, f"mounting/{segment}/{model.device}")))
 
 
 class MountedImu:
@@ -150,7 +146,6 @@ class MountedImu:
         name: str,
     ) -> None:
         """Work out the readings over one loop. poses: the segment's, on `grid.times()`."""
-        self._model = model
         quat, position = poses.quat, poses.position + rotate(poses.quat, place)
         if model.wobble_deg:
             quat = multiply(quat, _wobble(model, quat, position, grid, place))
@@ -168,10 +163,11 @@ class MountedImu:
     def read(self, t: Floats) -> Reading:
         """Return acc [m/s2], gyr [rad/s] and mag [T] in the sensor's frame at times t [s], each (N, 3)."""
         values = self._table.at(t)
-        if not self._model.exact:
+        if self._noise_sd.any():
             values += self._noise_sd * self._noise.at(t)
+        if self._drift_sd.any():
             values[:, :6] += self._drift_sd * self._drift.at(t)
-            np.clip(values, -self._limit, self._limit, out=values)
+        np.clip(values, -self._limit, self._limit, out=values)
         return values[:, :3], values[:, 3:6], values[:, 6:]
 
 

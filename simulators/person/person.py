@@ -95,8 +95,8 @@ class Person:
             mounting, place = self.sensor_mounting(segment, sensor)
             if self._poses is None:
                 self._poses = self._body.poses(self._channels)
-            poses = self._poses[segment]
-            self._imus[key] = MountedImu(sensor, poses, self._grid, self.field, mounting, place, self.seed, segment)
+            poses, name = self._poses[segment], f"{segment}/{sensor.device}"
+            self._imus[key] = MountedImu(sensor, poses, self._grid, self.field, mounting, place, self.seed, name)
         return self._imus[key]
 
     def imu(self, segment: str, t: Floats, sensor: ImuModel) -> Reading:

@@ -1,7 +1,8 @@
 """The numbers that make a pose: joint angles by their series names, and a few channels that move the whole body.
 
-All in degrees with the signs of docs/conventions.md (flexion, adduction, internal rotation positive on both sides;
-knee valgus positive), except `shock_*` [m per m/s2 of peak acceleration, see `gait`] and `travel`, `lateral` [m].
+All in degrees with the signs of docs/conventions.md (flexion, adduction, internal rotation positive on both sides; knee
+valgus positive), except `shock_*` [m per m/s2 of peak acceleration, see `motion.gait`], `gait` (0 standing, 1 walking)
+and `travel`, `lateral` [m].
 """
 
 from collections.abc import Mapping
@@ -39,7 +40,7 @@ _SIDED = (
 )
 ANGLES = _CENTRAL + tuple(f"{name}_{side}" for name in _SIDED for side in SIDES)
 """Joint angles that a script sets and `Person.joint_angles` reports [deg]."""
-WHOLE_BODY = ("shock_left", "shock_right", "lateral", "travel")
+WHOLE_BODY = ("shock_left", "shock_right", "gait", "lateral", "travel")
 CHANNELS = ANGLES + WHOLE_BODY
 INDEX = {name: k for k, name in enumerate(CHANNELS)}
 

@@ -95,6 +95,7 @@ def pattern(walk: Walk, t: Floats) -> Iterator[tuple[str, Floats]]:
     yield "hip_adduction_left", share * -3.0 * np.sin(turn)
     yield "pelvis_tilt", share * (3.0 + 1.0 * np.cos(2.0 * turn))
     yield "trunk_flexion", share * (1.0 - 1.5 * np.cos(2.0 * turn))
+    yield "gait", share
     yield "lateral", share * 0.02 * np.sin(turn)
     yield "travel", walk.distance(t)
 
