@@ -233,6 +233,22 @@ ABSENT = {
 """For each mode, whether quat, acc, gyr and mag are absent."""
 
 
+@pytest.mark.parametrize("mode", MODES)
+@given(data=st.binary(min_size=63, max_size=63))
+def test_any_bytes_in_a_payload_are_finite_samples_or_skipped(mode: str, data: bytes) -> None:
+    layout = MODES[mode]
+    parser = DRIVER.parser(StreamOptions(mode=mode))
+    for payload in (data[: layout.layout.size], bytes(4) + b"\0\0\x80\x3f" + bytes(55)):
+        chunks = parser.feed(layout.characteristic, payload[: layout.layout.size] + layout.padding)
+        assert all(
+            values is None or np.all(np.isfinite(values))
+            for chunk in chunks
+            if isinstance(chunk, ImuChunk)
+            for values in (chunk.acc, chunk.gyr, chunk.mag, chunk.quat)
+        )
+    assert len(chunks) == 1
+
+
 def test_the_encoder_makes_the_documents_bytes() -> None:
     timing = Timing(60.0, np.array([500_010_000]))
     acc, gyr = np.array([[0, 0, 9.80665]]), np.deg2rad([[10, -20, 0.5]])
