@@ -44,6 +44,9 @@ def main(arguments: list[str] | None = None) -> int:
     except (SettingsProblem, RefusedBind, PortTaken) as problem:
         print(problem, file=sys.stderr)
         return USER_ERROR
+    except OSError as problem:
+        print(f"The data folder cannot be used ({problem}): set KINESTREAM_HOME to another.", file=sys.stderr)
+        return USER_ERROR
     except KeyboardInterrupt:
         return 0
 

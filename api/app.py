@@ -11,11 +11,13 @@ from fastapi.staticfiles import StaticFiles
 
 from api.auth import Guard, check_bind
 from api.bus import Bus
-from api.http import errors, health, sensors
+from api.http import errors, health, results, sensors, series, sessions
 from api.http.limits import AnswerHeaders, Limits
+from api.http.work import Work
 from api.live import socket
 from api.live.hub import Hub
 from gateway.settings import Settings
+from gateway.store.home import SqliteHome
 
 PREFIX = "/api/v1"
 STATIC = Path(__file__).parent / "static"
@@ -31,8 +33,10 @@ def create_app(settings: Settings) -> FastAPI:
 
     Raises:
         RefusedBind: It would listen beyond loopback without a token.
+        OSError: The data folder cannot be used.
     """
     check_bind(settings.api)
+    home = SqliteHome(settings.data_dir)
     hub = Hub(_version())
     bus = Bus(settings.bus, hub.receive, hub.lose_bus)
 
@@ -42,17 +46,33 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.bus_task = tasks.create_task(bus.run())
             yield
             app.state.bus_task.cancel()
+        await asyncio.to_thread(home.close)
 
     app = FastAPI(title="Kinestream", version=hub.version, description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
     errors.install(app)
-    app.include_router(health.router(bus, hub, lambda: None))
-    app.include_router(sensors.router(bus, hub), prefix=PREFIX)
-    app.include_router(socket.router(hub), prefix=PREFIX)
+    app.include_router(health.router(bus, hub, lambda: _store_problem(home)))
+    for router in (
+        sensors.router(bus, hub),
+        sessions.router(bus, hub, home),
+        series.router(home, home),
+        results.router(home, Work(settings.data_dir)),
+        socket.router(hub),
+    ):
+        app.include_router(router, prefix=PREFIX)
     app.mount("/", StaticFiles(directory=STATIC, html=True, check_dir=False), name="dashboard")
     app.add_middleware(Limits)
     app.add_middleware(Guard, token=settings.api.token)
     app.add_middleware(AnswerHeaders)
     return app
+
+
+def _store_problem(home: SqliteHome) -> str | None:
+    """Say why recordings cannot be listed, None if they can."""
+    try:
+        home.sessions(limit=1)
+    except OSError as error:
+        return f"The recordings in {home.root} cannot be read ({error}): check the folder, its rights and the disk."
+    return None
 
 
 def _version() -> str:

@@ -56,7 +56,6 @@ class Bus:
         settings: BusSettings,
         receive: Callable[[str, bytes], None],
         lost: Callable[[], None],
-        reply_timeout_s: float = REPLY_TIMEOUT_S,
     ) -> None:
         """Prepare; `run` connects.
 
@@ -70,7 +69,6 @@ class Bus:
         self._settings = settings
         self._receive = receive
         self._lost = lost
-        self._reply_timeout_s = reply_timeout_s
         self._client: aiomqtt.Client | None = None
         self._waiting: dict[str, asyncio.Future[Mapping[str, Json]]] = {}
 
@@ -95,7 +93,9 @@ class Bus:
             await asyncio.sleep(wait * random.uniform(0.5, 1.0))
             wait = min(2 * wait, LAST_WAIT_S)
 
-    async def ask(self, gateway: str, do: str, arguments: Mapping[str, Json]) -> Mapping[str, Json]:
+    async def ask(
+        self, gateway: str, do: str, arguments: Mapping[str, Json], timeout_s: float = REPLY_TIMEOUT_S
+    ) -> Mapping[str, Json]:
         """Send a command and return the gateway's answer.
 
         Raises:
@@ -108,14 +108,14 @@ class Bus:
         answer: asyncio.Future[Mapping[str, Json]] = asyncio.get_running_loop().create_future()
         self._waiting[identity] = answer
         try:
-            async with asyncio.timeout(self._reply_timeout_s):
+            async with asyncio.timeout(timeout_s):
                 command = orjson.dumps({**arguments, "id": identity, "do": do})
                 await client.publish(topics.command(gateway), command, qos=1)
                 reply = await answer
         except TimeoutError:
             raise CommandFailed(
                 "unavailable",
-                f"The gateway {gateway} has not answered within {self._reply_timeout_s:g} s: is it running?",
+                f"The gateway {gateway} has not answered within {timeout_s:g} s: is it running?",
             ) from None
         except aiomqtt.MqttError as error:
             raise CommandFailed("unavailable", f"The command could not be sent to the broker: {error}.") from None

@@ -10,6 +10,8 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from api.bus import CommandFailed, Kind
+from api.http.work import WorkerFailed
+from gateway.store.schema import UnreadableSession
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +79,20 @@ def install(app: FastAPI) -> None:
     async def command_failed(_: Request, error: CommandFailed) -> JSONResponse:
         return _answer(STATUS_OF[error.kind], str(error))
 
+    @app.exception_handler(LookupError)
+    async def unknown(_: Request, error: LookupError) -> JSONResponse:
+        if isinstance(error, KeyError | IndexError):
+            raise error  # a fault in the program, not a session or series that is not there
+        return _answer(HTTPStatus.NOT_FOUND, str(error))
+
+    @app.exception_handler(UnreadableSession)
+    async def unreadable(_: Request, error: UnreadableSession) -> JSONResponse:
+        return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+
+    @app.exception_handler(WorkerFailed)
+    async def worker_failed(_: Request, error: WorkerFailed) -> JSONResponse:
+        return _answer(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+
     @app.exception_handler(RequestValidationError)
     async def not_valid(_: Request, error: RequestValidationError) -> JSONResponse:
         return _answer(HTTPStatus.UNPROCESSABLE_ENTITY, _sentence(error))
@@ -93,8 +109,9 @@ def install(app: FastAPI) -> None:
         )
 
 
-def _answer(status: HTTPStatus, sentence: str) -> JSONResponse:
-    return JSONResponse({"detail": sentence}, status)
+def _answer(status: HTTPStatus, text: str) -> JSONResponse:
+    """Answer with a text made a sentence: the layers below write the beginning of one."""
+    return JSONResponse({"detail": f"{text[:1].upper()}{text[1:].rstrip('.')}."}, status)
 
 
 def _sentence(error: RequestValidationError) -> str:

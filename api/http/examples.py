@@ -19,3 +19,46 @@ PLACEMENTS: JsonDict = {
         {"sensor": "armband", "segment": None, "channels": {"0": "vastus_lateralis_left"}},
     ]
 }
+SESSION: JsonDict = {
+    "id": "20261122-2311-k3f9", "title": "Sit to stand, second visit", "subject": "S01", "kind": "live",
+    "state": "complete", "started": "2026-11-22T23:11:04.250Z", "duration_s": 182.4, "origin": None,
+    "gateway": "local", "version": "0.1.0",
+}  # fmt: skip
+SESSION_DETAIL: JsonDict = SESSION | {
+    "sensors": [{"id": "thigh_left", "model": "movella_dot", "segment": "thigh_left", "channels": {}}]
+}
+EVENTS: JsonDict = {
+    "events": [
+        {"t": 12.4, "end": 14.1, "name": "rep", "data": {"series": "knee_flexion_left", "range_deg": 88.2}},
+        {"t": 20.0, "end": None, "name": "mark", "data": {"text": "second set"}},
+    ]
+}
+SERIES_LIST: JsonDict = {
+    "series": [
+        {
+            "name": "knee_flexion_left", "topic": "joints", "unit": "deg", "rate_hz": 60.0, "n": 10944,
+            "t0": 0.02, "t1": 182.4, "min": -1.2, "max": 93.5,
+        }
+    ]
+}  # fmt: skip
+SERIES: JsonDict = {
+    "name": "knee_flexion_left",
+    "unit": "deg",
+    "t": [0.0, 0.016667, 0.033333],
+    "value": [4.1, None, 4.4],
+}
+SERIES_BOUNDS: JsonDict = {
+    "name": "knee_flexion_left",
+    "unit": "deg",
+    "t": [0.0, 60.0],
+    "min": [3.9, 4.0],
+    "max": [91.0, 93.5],
+}
+RESULTS: JsonDict = {
+    "metrics": {
+        "reps": {"value": 12, "low": 12, "high": 12, "unit": "1", "exercise": "auto", "note": "of knee_flexion_left"}
+    },
+    "quality": {
+        "thigh_left": {"verdict": "good", "received": 10944, "lost": 3, "gaps": [[40.1, 40.15]], "reasons": []}
+    },
+}

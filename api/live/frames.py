@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from api.live.messages import Rows
 from fusion.estimates import Json
 
+SECOND = 1_000_000_000
 HEADER = struct.Struct("<IdHH")
 CHANNEL_LIMIT = 4096
 """Most channels of one session: 17 segments with all angles and 16 muscles need about 250."""
@@ -84,7 +85,7 @@ class Channels:
         ]
         frames = []
         for index in range(len(rows.values)):
-            t = rows.t0 * 1e-9 + index * rows.dt
+            t = rows.t0 / SECOND + index * rows.dt
             for first, count, values in runs:
                 frames.append(HEADER.pack(self.sequence, t, first, count) + values[index].tobytes())
                 self.sequence = (self.sequence + 1) & 0xFFFFFFFF

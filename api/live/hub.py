@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import orjson
 
 from api.live import messages
-from api.live.frames import Channels
+from api.live.frames import SECOND, Channels
 from api.live.gateways import Gateways, is_online, session_of
 from api.live.mailbox import Mailbox
 from api.live.topics import Address, parse
@@ -159,7 +159,7 @@ class Hub:
         ):
             raise ValueError(f"an event needs a name, and t and end as integers [ns], got {event!r:.200}")
         told: dict[str, Json] = {
-            "session": key.session, "t": t * 1e-9, "end": None if end is None else end * 1e-9,
+            "session": key.session, "t": t / SECOND, "end": None if end is None else end / SECOND,
             "name": event.get("name"), "data": event.get("data") or {},
         }  # fmt: skip
         text = _text({"event": told})

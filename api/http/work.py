@@ -1,0 +1,71 @@
+"""Long computations over a session, in a worker process: the loop that feeds live clients never waits for them.
+
+One at a time: on a laptop the gateway needs the other processor. The worker is started by the first request, stays for
+five minutes after the last one, and ends with the service or when nobody waits for its answer any more. This module
+imports nothing heavy, because the worker imports it too; `gateway.analysis` brings compiled kernels and is loaded
+there alone.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable, Hashable, Mapping
+from pathlib import Path
+from typing import TypeVar
+
+from anyio import BrokenWorkerProcess, to_process
+
+from fusion.estimates import Json
+
+CACHE_LIMIT = 64
+"""Sessions whose results are remembered; some kB each."""
+Results = Mapping[str, Json]
+Answer = TypeVar("Answer")
+
+
+class WorkerFailed(RuntimeError):
+    """The worker process died, which nothing in our code does by itself."""
+
+    def __init__(self) -> None:
+        super().__init__("The process that computes results has died, perhaps for lack of memory: ask again.")
+
+
+class Work:
+    """Computes the results of sessions and remembers them."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._turn = asyncio.Lock()
+        self._known: OrderedDict[Hashable, Results] = OrderedDict()
+
+    async def results(self, session: str, state: Hashable) -> Results:
+        """Return what `gateway.analysis.analyse` says of a session.
+
+        Args:
+            state: Whatever changes when the session does; results of another state are not given again.
+
+        Raises:
+            WorkerFailed: The worker process died.
+        """
+        if (known := self._known.get((session, state))) is not None:
+            return known
+        async with self._turn:
+            if (known := self._known.get((session, state))) is None:  # somebody else may have waited for the same
+                known = await _in_process(_analyse, self._root, session)
+                self._known[session, state] = known
+                if len(self._known) > CACHE_LIMIT:
+                    self._known.popitem(last=False)
+        return known
+
+
+async def _in_process(function: Callable[[Path, str], Answer], root: Path, session: str) -> Answer:
+    try:
+        return await to_process.run_sync(function, root, session, cancellable=True)
+    except BrokenWorkerProcess:
+        raise WorkerFailed from None
+
+
+def _analyse(root: Path, session: str) -> Results:
+    from gateway.analysis import analyse
+    from gateway.store.home import SqliteHome
+
+    return analyse(SqliteHome(root), session)
