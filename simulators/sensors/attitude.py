@@ -23,6 +23,7 @@ class Attitude:
     def __init__(self) -> None:
         self._first = 0
         self._quats = np.empty((0, 4))
+        self._gyr = np.empty((0, 3))
 
     def follow(self, numbers: Floats, acc: Floats, gyr: Floats, mag: Floats, dt: float) -> Floats:
         """Return the orientation w x y z at each sample, shape (N, 4); a gap in the numbers starts anew.
@@ -31,13 +32,16 @@ class Attitude:
         dt: Sampling interval [s].
         """
         before = int(numbers[0]) - 1 - self._first
-        quats = np.empty((len(acc), 4))
         is_next = 0 <= before < len(self._quats)
-        quat = _step(self._quats[before], acc[0], gyr[0], mag[0], dt) if is_next else from_directions(acc[0], mag[0])
-        quats[0] = quat
-        for row in range(1, len(acc)):
-            quats[row] = quat = _step(quat, acc[row], gyr[row], mag[row], dt)
-        self._first, self._quats = int(numbers[0]), quats
+        # the mean of both ends of an interval stands for what the device integrates at a much higher rate
+        mean_gyr = (gyr + np.vstack((self._gyr[before] if is_next else gyr[0], gyr[:-1]))) / 2
+        quat = self._quats[before] if is_next else from_directions(acc[0], mag[0])
+        quats = np.empty((len(acc), 4))
+        for row in range(len(acc)):
+            if is_next or row:
+                quat = _step(quat, acc[row], mean_gyr[row], mag[row], dt)
+            quats[row] = quat
+        self._first, self._quats, self._gyr = int(numbers[0]), quats, gyr
         return quats
 
 
