@@ -61,7 +61,8 @@ class StreamDecoder:
 
     def _values(self, data: bytes) -> Samples:
         if self._stream.format == "f32":
-            return np.frombuffer(data, "<f4", offset=HEAD.size).reshape(-1, self._width).astype(np.float64)
+            with np.errstate(invalid="ignore"):  # a signalling NaN is as missing as a quiet one
+                return np.frombuffer(data, "<f4", offset=HEAD.size).reshape(-1, self._width).astype(np.float64)
         values = np.frombuffer(data, "<i2", offset=HEAD.size).reshape(-1, self._width).astype(np.float64)
         values[values == MISSING] = np.nan
         return values * self._scales

@@ -281,6 +281,13 @@ def test_quaternions_that_are_not_unit_are_skipped_and_missing_ones_are_not() ->
     assert len(parser.feed(DATA, encoder.packets(1, [0], {"quat": np.full((1, 4), np.nan)})[0])) == 1
 
 
+def test_a_signalling_nan_is_missing_too() -> None:
+    encoder = Encoder([EMG])
+    (packet,) = encoder.packets(2, [0], {"emg": [[0.0, 5.0]]})
+    (chunk,) = receive(encoder, [packet[:17] + bytes.fromhex("0000817F") + packet[21:]])
+    np.testing.assert_array_equal(emg_of([chunk]), [[np.nan, 5.0]])
+
+
 @given(st.binary(max_size=600))
 def test_any_bytes_after_a_description_are_harmless(rest: bytes) -> None:
     encoder = Encoder([IMU, COUNTED])
