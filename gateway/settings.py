@@ -70,11 +70,15 @@ class BusSettings(Section):
     """The MQTT broker between gateway and api."""
 
     host: str = "127.0.0.1"
+    """Where the broker is."""
     port: int = Field(1883, ge=1, le=65535)
+    """Its port, also of the embedded one."""
     embedded: bool = True
     """Run a broker inside the gateway, on loopback only. Turn it off to use Mosquitto or another one."""
     username: str | None = None
+    """For an external broker that asks for one."""
     password: str | None = None
+    """Belongs to `username`; better given as KINESTREAM_BUS__PASSWORD than in a file."""
     tls: bool = False
     """Speak TLS to an external broker, checked against the system's certificates."""
 
@@ -83,11 +87,15 @@ class StoreSettings(Section):
     """Where derived series go. Raw packets and the catalogue are always kept in the data folder."""
 
     kind: Literal["sqlite", "influxdb"] = "sqlite"
+    """`sqlite`: beside the recording, no server needed. `influxdb`: also to an InfluxDB server."""
     url: str = "http://127.0.0.1:8086"
     """InfluxDB's address."""
     token: str = ""
+    """InfluxDB's access token; better given as KINESTREAM_STORE__TOKEN than in a file."""
     org: str = "kinestream"
+    """InfluxDB's organisation."""
     bucket: str = "kinestream"
+    """InfluxDB's bucket, or database."""
     flush_s: float = Field(0.5, gt=0, le=1.0)
     """Recorded packets reach the disk after at most this long [s]: what a power cut can cost."""
 
@@ -98,6 +106,7 @@ class ApiSettings(Section):
     host: str = "127.0.0.1"
     """Address to listen on. Anything beyond loopback needs `token`."""
     port: int = Field(8480, ge=1, le=65535)
+    """Port of the dashboard and the API."""
     token: str | None = Field(None, min_length=16)
     """Secret that every request must carry (`Authorization: Bearer ...`), at least 16 characters."""
 
@@ -108,7 +117,9 @@ class PostureSettings(Section):
     buzz: bool = True
     """Let wearables with a motor vibrate on a slouch."""
     duration_s: float = Field(0.5, gt=0, le=5.0)
+    """How long a buzz is felt [s]; wearables with fixed patterns take the nearest."""
     strength: float = Field(0.7, gt=0, le=1.0)
+    """How strong, from 0 to 1 of what the motor can do."""
     rest_s: float = Field(30.0, ge=0)
     """No second buzz within this time [s]."""
 
@@ -127,6 +138,7 @@ class SensorSettings(Section):
     channels: dict[int, str] = Field(default_factory=dict)
     """EMG channel (from 0) to muscle and side, such as `{ 0 = "vastus_lateralis_left" }`."""
     rate_hz: float | None = Field(None, gt=0)
+    """Sampling rate of its inertial stream [Hz]; None: the device's usual."""
     mode: str | None = None
     """Payload mode, by the driver's name for it."""
 
