@@ -1,10 +1,13 @@
 """Inertial sensors from chunks to rows: orientation of all of them in one call, then interpolation onto the grid."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.estimates import Event, Json
 from fusion.grid import Bracket, Track
 from fusion.orientation import Madgwick, MadgwickParams
 from fusion.orientation import quaternion as qt
@@ -45,9 +48,13 @@ class Motion:
         self._pending: list[list[TimedImu]] = []
         self._last: list[Floats | None] = []
         self._usual = np.zeros(0)
+        self._newest = np.empty(0, dtype=np.int64)
+        self._restored: dict[str, Any] = {}
 
-    def take(self, samples: TimedImu) -> None:
-        """Keep samples for the next call of `estimate`."""
+    def take(self, samples: TimedImu) -> list[Event]:
+        """Keep samples for the next call of `estimate`, and return the gap before or within them."""
+        if not samples.t.size:
+            return []
         lane = self.lanes.get(samples.sensor)
         if lane is None:
             lane = self._add(samples)
@@ -55,6 +62,30 @@ class Motion:
             self._follow(lane, samples, samples.quat)
         else:
             self._pending[lane].append(samples)
+        edges = np.concatenate([self._newest[lane : lane + 1], samples.t])
+        wide = np.flatnonzero((np.diff(edges) > self._max_gap) & (edges[:-1] >= 0))
+        self._newest[lane] = edges[-1]
+        return [Event(int(edges[i]), "gap", int(edges[i + 1]), {"sensor": samples.sensor}) for i in wide]
+
+    def carry(self) -> dict[str, Json]:
+        """Return the orientations as JSON values."""
+        state = self.filter.state
+        return {
+            sensor: {"quat": state.quat[:, lane].tolist(), "age": float(state.age[lane])}
+            for sensor, lane in self.lanes.items()
+        }
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Let the sensors, present or to come, continue from what `carry` gave."""
+        self._restored = dict(data)
+        for sensor, lane in self.lanes.items():
+            self._continue(sensor, lane)
+
+    def _continue(self, sensor: str, lane: int) -> None:
+        state = self._restored.pop(sensor, None)
+        if state is not None:
+            self.filter.state.quat[:, lane] = state["quat"]
+            self.filter.state.age[lane] = state["age"]
 
     def restart(self) -> None:
         """Let all orientations begin anew."""
@@ -72,7 +103,9 @@ class Motion:
         for lane, pending in enumerate(self._pending):
             self._pack(packed, dt, lane, pending)
         begun = self.filter.state.age >= 0.0
-        out = self.filter.update(packed[:3], packed[3:6], packed[6:] if self._settings.magnetometer else None, dt, count)
+        out = self.filter.update(
+            packed[:3], packed[3:6], packed[6:] if self._settings.magnetometer else None, dt, count
+        )
         for lane, pending in enumerate(self._pending):
             if pending:
                 self._store(lane, pending, out[:, : count[lane], lane], bool(begun[lane]))
@@ -107,9 +140,11 @@ class Motion:
         self._pending.append([])
         self._last.append(None)
         self._usual = np.append(self._usual, 0.0)
+        self._newest = np.append(self._newest, -1)
         self.filter.grow(lane + 1)
         if self._settings.magnetometer and samples.mag is not None:
             self.filter.beta[lane] = self._settings.beta_mag
+        self._continue(samples.sensor, lane)
         return lane
 
     def _pack(self, packed: Floats, dt: Floats, lane: int, pending: list[TimedImu]) -> None:

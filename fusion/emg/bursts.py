@@ -62,9 +62,7 @@ class Burst:
 class BurstDetector:
     """The detectors of one sensor's channels."""
 
-    def __init__(
-        self, channels: int, rate_hz: float, delay: float = 0.0, params: BurstParams | None = None
-    ) -> None:
+    def __init__(self, channels: int, rate_hz: float, delay: float = 0.0, params: BurstParams | None = None) -> None:
         p = self.params = params or BurstParams()
         dt = 1.0 / rate_hz
         down, up, decay = (1.0 - exp(-dt / x) for x in (p.floor_down_s, p.floor_up_s, p.peak_s))
@@ -73,7 +71,9 @@ class BurstDetector:
         self._delay_ns = round(delay * 1e9)
         self.mvc = np.full(channels, np.nan)
         """Envelope at maximum voluntary contraction, in the envelope's unit; NaN: the session's peak stands in."""
-        self.state = BurstState(np.tile([-1.0, 0.0, 0.0, 0.0, 0.0], (channels, 1)), np.tile([0, -1, 0, 0], (channels, 1)))
+        self.state = BurstState(
+            np.tile([-1.0, 0.0, 0.0, 0.0, 0.0], (channels, 1)), np.tile([0, -1, 0, 0], (channels, 1))
+        )
 
     def floor(self, channel: int) -> float:
         """Return the noise floor of a channel; negative before it is known."""

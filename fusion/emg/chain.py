@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy.signal import sosfiltfilt
 
 from fusion.emg import kernels
+from fusion.emg.bursts import BurstDetector
 from fusion.emg.filters import EmgCoefficients, EmgParams, design
 
 Floats = NDArray[np.float64]
@@ -82,5 +83,5 @@ def offline_envelope(emg: Floats, rate_hz: float, params: EmgParams | None = Non
 
 def warm() -> None:
     """Compile or load the kernel."""
-    EmgChain(1, 1000.0).update(np.zeros((2, 1)))
-
+    chain = EmgChain(1, 1000.0)
+    BurstDetector(1, 1000.0).update(np.arange(2), chain.update(np.zeros((2, 1))))

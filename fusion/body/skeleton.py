@@ -1,0 +1,126 @@
+"""From oriented sensors at the rows of the grid to segment orientations, joint angles and inclinations."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion.body.calibration import STEP_NS, BodyCalibration, Step
+from fusion.body.inclination import inclination_deg
+from fusion.body.joints import NAMES, PUBLISHED, angles_deg, series
+from fusion.body.segments import JOINTS, Joint
+from fusion.estimates import Event
+from fusion.motion import ACC, COLUMNS, GYR, MAG, QUAT, Rows
+from fusion.orientation import quaternion as qt
+from fusion.settings import PipelineSettings
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Posed:
+    """Rows of the body; NaN where a value is not known."""
+
+    joints: tuple[str, ...]
+    angles: Floats
+    """[deg], shape (rows, len(joints))."""
+    orientations: tuple[str, ...]
+    quats: Floats
+    """Shape (rows, len(orientations))."""
+
+
+class Skeleton:
+    """The worn segments, each on the lane of its sensor."""
+
+    def __init__(self, settings: PipelineSettings) -> None:
+        self.calibration = BodyCalibration(settings)
+        self._segments: dict[str, int] = {}
+        self._lanes: list[int] = []
+        self._step: list[Floats] = []
+        self._step_t = 0
+
+    def wear(self, segment: str, lane: int) -> None:
+        """Say that the sensor of this lane sits on this segment."""
+        index = self._segments.get(segment)
+        if index is None:
+            index = self.calibration.add(segment)
+            if index is None:
+                return
+            self._segments[segment] = index
+            self._lanes.append(lane)
+        elif self._lanes[index] != lane:
+            self._lanes[index] = lane
+            self.calibration.renew(index)
+        self._step.clear()
+
+    def take_off(self, segment: str) -> None:
+        """Say that no sensor sits on this segment any more; its series stay, empty."""
+        index = self._segments.get(segment)
+        if index is not None:
+            self._lanes[index] = -1
+            self.calibration.renew(index)
+            self._step.clear()
+
+    def rows(self, rows: Rows) -> tuple[Posed, list[Event]]:
+        """Advance by the next rows, one step of the calibration after the other."""
+        joints, orientations = self._joint_names(), self._orientation_names()
+        angles, quats = np.empty((rows.t.size, len(joints))), np.empty((rows.t.size, len(orientations)))
+        events: list[Event] = []
+        x = self._seats(rows)
+        for start, stop in _pieces(rows.t):
+            events += self._finish_step(int(rows.t[start]))
+            self._step.append(x[start:stop])
+            self._step_t = int(rows.t[stop - 1])
+            angles[start:stop], quats[start:stop] = self._pose(x[start:stop])
+        return Posed(joints, angles, orientations, quats), events
+
+    def _seats(self, rows: Rows) -> Floats:
+        padded = np.concatenate([rows.x, np.full((rows.t.size, 1, COLUMNS), np.nan)], axis=1)
+        worn = [lane if 0 <= lane < rows.x.shape[1] else -1 for lane in self._lanes]
+        return padded[:, worn]
+
+    def _finish_step(self, t: int) -> list[Event]:
+        """Hand the collected rows to the calibration once a row of the next step has come."""
+        if not self._step or t // STEP_NS == self._step_t // STEP_NS:
+            return []
+        x = np.concatenate(self._step)
+        self._step.clear()
+        end = (self._step_t // STEP_NS + 1) * STEP_NS
+        return self.calibration.step(Step(end, x[..., QUAT], x[..., GYR], x[..., ACC], x[..., MAG]))
+
+    def _pose(self, x: Floats) -> tuple[Floats, Floats]:
+        turn = qt.about_z(self.calibration.heading)
+        quat = qt.multiply(turn, qt.multiply(x[..., QUAT], self.calibration.align))
+        columns = []
+        for joint, a, b in self._worn_joints():
+            columns.append(angles_deg(joint.kind, joint.side, quat[:, a], quat[:, b])[:, :PUBLISHED])
+        if "trunk" in self._segments:
+            columns.append(inclination_deg(qt.up_in_sensor(quat[:, self._segments["trunk"]])))
+        angles = np.concatenate(columns, axis=1) if columns else np.empty((len(x), 0))
+        return angles, quat.reshape(len(x), -1)
+
+    def _worn_joints(self) -> list[tuple[Joint, int, int]]:
+        at = self._segments
+        return [(j, at[j.proximal], at[j.distal]) for j in JOINTS if j.proximal in at and j.distal in at]
+
+    def _joint_names(self) -> tuple[str, ...]:
+        names = [name for joint, _, _ in self._worn_joints() for name in series(joint)]
+        if "trunk" in self._segments:
+            names += ["trunk_inclination", "trunk_side_inclination"]
+        return tuple(names)
+
+    def _orientation_names(self) -> tuple[str, ...]:
+        return tuple(f"quat_{segment}_{part}" for segment in self._segments for part in "wxyz")
+
+
+FLEXIONS = tuple(names[0] for names in NAMES.values())
+"""The main angle of each kind of joint, in which repetitions are counted."""
+
+
+def _pieces(t: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Cut rows where a new step begins."""
+    if not t.size:
+        return []
+    cuts = np.flatnonzero(np.diff(t // STEP_NS)) + 1
+    edges = [0, *cuts.tolist(), t.size]
+    return list(zip(edges[:-1], edges[1:], strict=True))

@@ -1,0 +1,31 @@
+"""What a recording that begins in the middle of a visit needs to know of the time before, as plain JSON values.
+
+Orientations, seats, headings, upright posture and the EMG levels are carried exactly (floats survive JSON); what samples
+are still in a filter's band-pass or between two rows is not, so the first tenths of a second may differ slightly.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from fusion.body.calibration import BodyCalibration
+from fusion.emg.muscles import Muscles
+from fusion.estimates import Json
+from fusion.motion import Motion
+from fusion.movement.slouch import SlouchDetector
+
+
+def carry(body: BodyCalibration, motion: Motion, muscles: Muscles, slouch: SlouchDetector) -> dict[str, Json]:
+    """Return the state of all parts."""
+    return {"body": body.carry(), "motion": motion.carry(), "emg": muscles.carry(), "upright_deg": slouch.upright_deg}
+
+
+def restore(
+    data: Mapping[str, Any], body: BodyCalibration, motion: Motion, muscles: Muscles, slouch: SlouchDetector
+) -> None:
+    """Put the state back."""
+    body.restore(data.get("body") or {})
+    motion.restore(data.get("motion") or {})
+    muscles.restore(data.get("emg") or {})
+    slouch.upright_deg = float(np.asarray(data.get("upright_deg") or 0.0))

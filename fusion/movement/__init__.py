@@ -1,0 +1,1 @@
+"""What movement means: posture and repetitions."""
