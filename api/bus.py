@@ -94,9 +94,12 @@ class Bus:
             wait = min(2 * wait, LAST_WAIT_S)
 
     async def ask(
-        self, gateway: str, do: str, arguments: Mapping[str, Json], timeout_s: float = REPLY_TIMEOUT_S
+        self, gateway: str, do: str, arguments: Mapping[str, Json], timeout_s: float | None = None
     ) -> Mapping[str, Json]:
         """Send a command and return the gateway's answer.
+
+        Args:
+            timeout_s: How long it may take [s]; None: `REPLY_TIMEOUT_S`.
 
         Raises:
             CommandFailed: It said no, or nothing.
@@ -104,18 +107,19 @@ class Bus:
         client = self._client
         if client is None:
             raise CommandFailed("unavailable", str(self.problem))
+        patience = REPLY_TIMEOUT_S if timeout_s is None else timeout_s
         identity = uuid.uuid4().hex
         answer: asyncio.Future[Mapping[str, Json]] = asyncio.get_running_loop().create_future()
         self._waiting[identity] = answer
         try:
-            async with asyncio.timeout(timeout_s):
+            async with asyncio.timeout(patience):
                 command = orjson.dumps({**arguments, "id": identity, "do": do})
                 await client.publish(topics.command(gateway), command, qos=1)
                 reply = await answer
         except TimeoutError:
             raise CommandFailed(
                 "unavailable",
-                f"The gateway {gateway} has not answered within {timeout_s:g} s: is it running?",
+                f"The gateway {gateway} has not answered within {patience:g} s: is it running?",
             ) from None
         except aiomqtt.MqttError as error:
             raise CommandFailed("unavailable", f"The command could not be sent to the broker: {error}.") from None

@@ -111,7 +111,8 @@ def install(app: FastAPI) -> None:
 
 def _answer(status: HTTPStatus, text: str) -> JSONResponse:
     """Answer with a text made a sentence: the layers below write the beginning of one."""
-    return JSONResponse({"detail": f"{text[:1].upper()}{text[1:].rstrip('.')}."}, status)
+    end = "" if text.endswith((".", "?", "!")) else "."
+    return JSONResponse({"detail": f"{text[:1].upper()}{text[1:]}{end}"}, status)
 
 
 def _sentence(error: RequestValidationError) -> str:

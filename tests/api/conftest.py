@@ -184,10 +184,15 @@ class Publisher:
         message = {"t0": 10**18, "dt": 1 / 60, "names": names, "units": ["deg"] * len(names), "values": values}
         await self.send(f"{session}/{more.pop('topic', 'joints')}", message | more)
 
+    async def take_commands(self) -> None:
+        """Subscribe to the commands for this gateway."""
+        await self.client.subscribe(f"kinestream/v1/{self.gateway}/command", qos=1)
+
     async def answer(self, reply: Callable[[Mapping[str, Any]], Mapping[str, Any] | None]) -> None:
         """Answer commands until cancelled; no answer where the reply is None."""
-        await self.client.subscribe(f"kinestream/v1/{self.gateway}/command", qos=1)
         async for message in self.client.messages:
+            if not message.topic.matches("kinestream/v1/+/command"):
+                continue  # amqtt gives a newcomer the retained messages that others subscribed to
             command = orjson.loads(message.payload)  # type: ignore[arg-type]  # the test sends bytes
             self.commands.append(command)
             told = reply(command)
@@ -204,7 +209,7 @@ def publisher() -> Connect:
 
     @asynccontextmanager
     async def connect(port: int, gateway: str = "local") -> AsyncIterator[Publisher]:
-        async with aiomqtt.Client(HOST, port, socket_options=NODELAY) as client:
+        async with aiomqtt.Client(HOST, port, identifier=f"test-{gateway}", socket_options=NODELAY) as client:
             yield Publisher(client, gateway)
 
     return connect
