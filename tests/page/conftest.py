@@ -85,7 +85,7 @@ def segment_orientation(flexion_deg: np.ndarray) -> np.ndarray:
     """Return quaternions, shape (n, 4), of a segment (x anterior, y proximal, z right) swung forward by an angle."""
     forward, right = (math.sin(HEADING), math.cos(HEADING), 0), (math.cos(HEADING), -math.sin(HEADING), 0)
     standing = Rotation.from_matrix(np.column_stack([forward, (0, 0, 1), right]))
-    return (standing * Rotation.from_euler("z", flexion_deg, degrees=True)).as_quat(scalar_first=True)
+    return (standing * Rotation.from_euler("z", flexion_deg[:, None], degrees=True)).as_quat(scalar_first=True)
 
 
 def batches(start: float, rows: int, topics: tuple[Topic, ...] = ("joints", "orientation", "emg")) -> list[Batch]:

@@ -12,7 +12,9 @@ import { freshness } from "./freshness.js";
 import { Headings, pose, SEGMENTS } from "./skeleton.js";
 
 const FRESH_S = 0.7;
-const BODY_HEIGHT = 1.86, BODY_WIDTH = 1.35, MARGIN = 14;
+const BODY_HEIGHT = 1.86, BODY_WIDTH = 1.1, ARM_SPAN = 1.8, MARGIN = 14; // metres and CSS pixels
+const OBLIQUE = 0.33; // the side view looks a little from the front [rad], so that the far leg shows
+const LABEL_OFF = 20;
 const LABELLED = [["knee", "knee_flexion"], ["elbow", "elbow_flexion"]];
 const KEY = "kinestream-view";
 
@@ -20,7 +22,7 @@ export class Figure {
   constructor(store) {
     this.store = store;
     this.view = localStorage.getItem(KEY) === "front" ? "front" : "side";
-    this.views = ["side", "front"].map((view) => button(t(`figure.${view}`), () => this.#turn(view), { "aria-pressed": view === this.view, data: { view } }));
+    this.views = ["side", "front"].map((view) => button(t(`figure.${view}`), () => this.#turn(view), { "aria-pressed": String(view === this.view), data: { view } }));
     const tools = h("div", { class: "segmented", role: "group", "aria-label": t("figure.view") }, this.views);
     const { element, body, note } = panel(t("figure.title"), "panel-figure", tools);
     this.element = element;
@@ -31,6 +33,8 @@ export class Figure {
     this.channels = new Map();
     this.changed = watch(store, "channels", "session");
     this.describing = every(1000);
+    this.speaking = every(200);
+    this.angles = [];
     this.last = 0;
   }
 
@@ -41,8 +45,9 @@ export class Figure {
     const body = pose(this.headings.align(measured, Math.min(0.5, (now - this.last) / 1000)));
     this.last = now;
     if (this.describing(now)) this.#describe(measured);
+    if (this.speaking(now)) this.angles = this.#read(now);
     const context = this.surface.begin();
-    if (context) this.#paint(context, body, now);
+    if (context) this.#paint(context, body);
   }
 
   destroy() {
@@ -77,19 +82,21 @@ export class Figure {
     this.surface.element.dataset.measured = [...measured.keys()].join(" ");
   }
 
-  #paint(context, body, now) {
+  #paint(context, body) {
     const { width, height } = this.surface;
-    const size = Math.min((height - 2 * MARGIN) / BODY_HEIGHT, (width - 2 * MARGIN) / BODY_WIDTH);
+    const size = Math.min((height - 2 * MARGIN) / BODY_HEIGHT, (width - 2 * MARGIN) / (body.reaching ? ARM_SPAN : BODY_WIDTH));
     const ground = height - MARGIN - 4;
     const front = this.view === "front";
-    const project = ([forward, up, right]) => [width / 2 + size * (front ? -right : forward), ground - size * up];
-    const depth = ({ from, to }) => (front ? from[0] + to[0] : from[2] + to[2]);
+    const [cos, sin] = front ? [0, 1] : [Math.cos(OBLIQUE), Math.sin(OBLIQUE)];
+    const project = ([forward, up, right]) => [width / 2 + size * (cos * forward - sin * right), ground - size * up];
+    const nearness = ([forward, , right]) => sin * forward + cos * right;
+    const depth = ({ from, to }) => nearness(from) + nearness(to);
     this.#floor(context, width / 2, ground, size);
     const parts = [...body.bones].sort((a, b) => a.measured - b.measured || depth(a) - depth(b));
     for (const bone of parts.filter(({ measured }) => !measured)) this.#limb(context, bone, project, size);
-    this.#head(context, body.head, project, size, front);
+    this.#head(context, body.head, project, size);
     for (const bone of parts.filter(({ measured }) => measured)) this.#limb(context, bone, project, size);
-    this.#labels(context, body.joints, project, now, front);
+    this.#labels(context, body.joints, project, front);
   }
 
   #floor(context, x, y, size) {
@@ -108,7 +115,7 @@ export class Figure {
     context.moveTo(...a);
     context.lineTo(...b);
     const thick = Math.max(4, width * size);
-    if (measured) {
+    if (measured && side) {
       context.strokeStyle = theme().surface;
       context.lineWidth = thick + 4;
       context.stroke();
@@ -126,40 +133,43 @@ export class Figure {
     context.fill();
   }
 
-  #head(context, { centre, radius, nose, measured }, project, size, front) {
+  #head(context, { centre, radius, nose, measured }, project, size) {
     const [x, y] = project(centre);
     context.fillStyle = measured ? theme().middle : theme().pale;
     context.beginPath();
     context.ellipse(x, y, radius * 0.78 * size, radius * size, 0, 0, 2 * Math.PI);
     context.fill();
-    if (front) return;
-    const [noseX, noseY] = project([centre[0] + nose[0] * radius * 0.9, centre[1] + nose[1] * radius * 0.9 - 0.01, 0]);
+    if (this.view === "front") return;
+    const [noseX, noseY] = project(centre.map((part, i) => part + nose[i] * radius * 0.82));
     context.beginPath();
     context.arc(noseX, noseY, radius * 0.16 * size, 0, 2 * Math.PI);
     context.fill();
   }
 
-  #labels(context, joints, project, now, front) {
-    context.font = `600 13px ${theme().font}`;
-    context.textBaseline = "middle";
-    for (const [joint, series] of LABELLED) {
-      for (const side of ["left", "right"]) {
-        const ring = this.store.rings.byName.get(`${series}_${side}`)?.ring;
-        if (!ring || !Number.isFinite(ring.value) || ring.age(now) > FRESH_S) continue;
-        const [x, y] = project(joints.get(`${joint}_${side}`));
-        const rightwards = front ? side === "left" : side === "right";
-        this.#label(context, `${number(ring.value)}°`, x + (rightwards ? 26 : -26), y, rightwards, sideColour(side));
-      }
-    }
+  /** The angles to be written at the joints: [{joint, side, text}]. */
+  #read(now) {
+    const sides = ["left", "right"];
+    return LABELLED.flatMap(([joint, series]) => sides.map((side) => ({ joint, side, ring: this.store.rings.byName.get(`${series}_${side}`)?.ring })))
+      .filter(({ ring }) => ring && Number.isFinite(ring.value) && ring.age(now) < FRESH_S)
+      .map(({ joint, side, ring }) => ({ joint, side, text: `${number(ring.value)}°` }));
   }
 
-  #label(context, text, x, y, rightwards, colour) {
-    context.textAlign = rightwards ? "left" : "right";
+  /** Write them outside of both joints of a pair, so that neither leg covers them. */
+  #labels(context, joints, project, front) {
+    context.font = `600 ${13 * theme().scale}px ${theme().font}`;
+    context.textBaseline = "middle";
     context.lineWidth = 4;
     context.lineJoin = "round";
     context.strokeStyle = theme().surface;
-    context.strokeText(text, x, y);
-    context.fillStyle = colour;
-    context.fillText(text, x, y);
+    for (const { joint, side, text } of this.angles) {
+      const rightwards = front ? side === "left" : side === "right";
+      const pair = ["left", "right"].map((each) => project(joints.get(`${joint}_${each}`)));
+      const x = rightwards ? Math.max(pair[0][0], pair[1][0]) + LABEL_OFF * theme().scale : Math.min(pair[0][0], pair[1][0]) - LABEL_OFF * theme().scale;
+      const y = pair[side === "left" ? 0 : 1][1];
+      context.textAlign = rightwards ? "left" : "right";
+      context.strokeText(text, x, y);
+      context.fillStyle = sideColour(side);
+      context.fillText(text, x, y);
+    }
   }
 }

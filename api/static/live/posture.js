@@ -10,17 +10,18 @@ import { t } from "../strings.js";
 import { watch } from "../data/store.js";
 import { STALE_S, freshness } from "./freshness.js";
 
-const SERIES = ["posture_angle", "trunk_inclination"];
+const SERIES = ["trunk_inclination", "posture_angle"]; // in the order in which the gateway's detector takes them
+const ICONS = { upright: "upright", leaning: "slouching", slouching: "slouching", measured: "upright", unknown: "searching" };
 const SCALE_DEG = 45;
 const BUZZ = { duration_s: 0.5, strength: 0.7 };
 
-/** What the events say: {state: "upright" | "slouching" | null, threshold (deg or null), buzzes}. */
+/** What the events say: {state: "upright" | "slouching" | null, threshold and upright angle (deg or null), buzzes}. */
 export function postureStory(events) {
-  const story = { state: null, threshold: null, buzzes: 0 };
+  const story = { state: null, threshold: null, upright: null, buzzes: 0 };
   for (const { name, data = {} } of events) {
     if (name === "slouch") [story.state, story.threshold] = ["slouching", data.threshold_deg ?? story.threshold];
     else if (name === "upright") story.state = "upright";
-    else if (name === "calibrated" && data.what === "posture") story.state = "upright";
+    else if (name === "calibrated" && data.what === "posture") [story.state, story.upright] = ["upright", data.upright_deg ?? null];
     else if (name === "buzz") story.buzzes += 1;
   }
   return story;
@@ -59,9 +60,9 @@ export class Posture {
     }
     const channel = SERIES.map((name) => this.store.rings.byName.get(name)).find((c) => c && c.ring.age(now) < STALE_S);
     this.stale(now, SERIES.map((name) => this.store.rings.byName.get(name)?.ring).filter(Boolean));
-    const { reference_deg: reference = 0, threshold_deg: configured = null } = this.store.status?.posture ?? {};
-    const angle = channel ? channel.ring.value - reference : NaN;
-    const threshold = this.story.threshold ?? configured;
+    const reported = this.store.replay ? {} : this.store.status?.posture ?? {};
+    const angle = channel ? channel.ring.value - (reported.upright_deg ?? this.story.upright ?? 0) : NaN;
+    const threshold = reported.threshold_deg ?? this.story.threshold;
     const scale = Math.max(SCALE_DEG, (threshold ?? 0) * 2);
     this.needle.style.left = `${100 * Math.min(1, Math.max(0, (Number.isFinite(angle) ? angle : 0) / scale))}%`;
     if (this.speaking(now)) this.#speak(angle, threshold, scale);
@@ -71,15 +72,22 @@ export class Posture {
 
   #speak(angle, threshold, scale) {
     const known = Number.isFinite(angle);
-    const state = !known ? "unknown" : this.story.state ?? (threshold !== null && angle < threshold ? "upright" : "unknown");
+    const state = known ? this.#judge(angle, threshold) : "unknown";
     if (this.element.dataset.posture !== state) {
       this.element.dataset.posture = state;
-      fill(this.state, icon(state === "unknown" ? "searching" : state), t(`posture.${state}`));
+      fill(this.state, icon(ICONS[state]), t(`posture.${state}`));
     }
     say(this.angle, quantity(angle, "deg"));
     say(this.limit, threshold === null ? t("posture.noThreshold") : t("posture.threshold", { n: quantity(threshold, "deg") }));
     mark(this.tick, "hidden", threshold === null ? "" : null);
     if (threshold !== null) this.tick.style.left = `${100 * threshold / scale}%`;
+  }
+
+  /** The detector's word where there is one; it waits before it calls a lean a slouch, so a lean has a name of its own. */
+  #judge(angle, threshold) {
+    if (this.story.state === "slouching") return "slouching";
+    if (threshold === null) return this.story.state ?? "measured";
+    return angle > threshold ? "leaning" : "upright";
   }
 
   #buzz() {

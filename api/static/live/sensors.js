@@ -84,15 +84,16 @@ class Card {
     this.message = h("p", { class: "sensor-message" });
     const act = (what, body) => {
       const control = button(t(`sensor.${what}`), () => attempt(control, () => post(`sensors/${encodeURIComponent(id)}/${what}`, body)),
-        { class: "quiet with-icon", "aria-label": t(`sensor.${what}.label`, { sensor: words(id) }) }, icon(what));
+        { class: "quiet", title: t(`sensor.${what}`), "aria-label": t(`sensor.${what}.label`, { sensor: words(id) }) });
+      control.replaceChildren(icon(what));
       return control;
     };
     this.buzz = act("buzz", { duration_s: 0.5, strength: 0.7 });
     this.identify = act("identify");
     this.element = h("li", { class: "sensor", data: { sensor: id } },
-      h("div", { class: "sensor-top" }, h("div", { class: "sensor-name" }, this.name, this.place), this.state),
-      h("div", { class: "sensor-facts" }, this.battery, this.link, this.age),
-      this.message, h("div", { class: "sensor-tools" }, this.buzz, this.identify));
+      h("div", { class: "sensor-top" }, this.name, h("div", { class: "sensor-tools" }, this.buzz, this.identify)),
+      h("div", { class: "sensor-middle" }, this.state, this.place),
+      h("div", { class: "sensor-facts" }, this.battery, this.link, this.age), this.message);
   }
 
   update(sensor, online) {
@@ -103,7 +104,8 @@ class Card {
       fill(this.state, icon(state), has(`sensor.${state}`) ? t(`sensor.${state}`) : words(state));
     }
     const muscles = Object.values(sensor.channels ?? {}).map(words).join(", ");
-    say(this.place, [sensor.segment ? words(sensor.segment) : muscles || t("sensor.unplaced"), sensor.title].filter(Boolean).join(" · "));
+    const place = sensor.segment ? words(sensor.segment) : muscles || t("sensor.unplaced");
+    say(this.place, [place === this.name.textContent ? null : place, sensor.title].filter(Boolean).join(" · "));
     this.place.title = this.place.textContent;
     this.#battery(sensor);
     this.#link(sensor);
@@ -137,12 +139,12 @@ class Card {
   }
 
   #link({ loss_percent: loss = 0, rssi = null, received = 0, lost = 0, skipped = 0, state }) {
-    const facts = [state === "searching" || !received ? null : t("sensor.loss", { n: number(loss, loss < 9.95 ? 1 : 0) }), rssi === null ? null : t("sensor.rssi", { n: number(rssi) })];
-    const text = facts.filter(Boolean).join(" · ");
+    const facts = [state === "searching" || !received ? null : t("sensor.loss", { n: number(loss, loss < 9.95 ? 1 : 0) }), rssi === null ? null : t("sensor.rssi", { n: number(rssi) })].filter(Boolean);
+    const text = facts.join(", ");
     if (this.link.dataset.says === text) return;
     this.link.dataset.says = text;
     this.link.title = t("sensor.link.title", { received: number(received), lost: number(lost), skipped: number(skipped) });
     mark(this.link, "data-tone", loss >= LOSS_WARN_PERCENT || (rssi !== null && rssi < RSSI_WARN_DBM) ? "warn" : null);
-    fill(this.link, text ? icon("link") : null, text);
+    fill(this.link, facts.map((fact) => h("span", {}, fact)));
   }
 }

@@ -66,7 +66,8 @@ export class Headings {
 
 /**
  * Place the body. turns: as from `Headings.align`.
- * Returns {bones: [{segment, side, from, to, measured, width}], head: {centre, radius, measured}, joints: Map name -> point}.
+ * Returns {bones: [{segment, side, from, to, measured, width}], head: {centre, radius, measured}, joints: Map name -> point, reaching:
+ * whether an arm is measured and may need room}.
  * The lowest point of the legs stands on y = 0.
  */
 export function pose(turns) {
@@ -89,7 +90,8 @@ export function pose(turns) {
     hang(LEG, side, scale(pelvis([0, 0, sign]), HIP), turns, bone, joints);
     hang(ARM, side, add(neck, scale(trunk([0, 0, sign]), SHOULDER)), turns, bone, joints);
   }
-  return standing({ bones, head, joints });
+  const reaching = bones.some(({ segment, measured }) => measured && /arm|hand/.test(segment));
+  return standing({ bones, head, joints, reaching });
 }
 
 function hang(limb, side, start, turns, bone, joints) {

@@ -3,7 +3,7 @@
 import { sideColour, theme } from "../ui/theme.js";
 import { t } from "../strings.js";
 
-const LEFT = 38, RIGHT = 10, TOP = 6, BOTTOM = 16;
+const MARGIN = { left: 38, right: 10, top: 6, bottom: 16 }; // at the type's normal size
 const SMALLEST_SPAN = 20; // noise of a resting joint must not fill the picture
 const HOLE_S = 0.25; // a longer time without a number is drawn as a gap
 const SHRINK_AFTER = 180; // pictures, about three seconds
@@ -50,20 +50,22 @@ export function paintTrace(context, { width, height }, members, range, end, seco
   }
   range.include(low, high);
   if (!Number.isFinite(range.low)) return;
-  const x = (time) => LEFT + (width - LEFT - RIGHT) * (time - start) / seconds;
-  const y = (value) => TOP + (height - TOP - BOTTOM) * (range.high - value) / (range.high - range.low);
-  paintGrid(context, width, height, range, y, seconds);
+  const { scale } = theme();
+  const left = MARGIN.left * scale, right = width - MARGIN.right, top = MARGIN.top, bottom = height - MARGIN.bottom * scale;
+  const x = (time) => left + (right - left) * (time - start) / seconds;
+  const y = (value) => top + (bottom - top) * (range.high - value) / (range.high - range.low);
+  paintGrid(context, { left, right, height }, range, y, seconds);
   context.save();
   context.beginPath();
-  context.rect(LEFT, 0, width - LEFT - RIGHT + 6, height);
+  context.rect(left, 0, right - left + 6, height);
   context.clip();
   members.forEach(({ side, kind }, i) => paintLine(context, ...spans[i], x, y, side, kind === "truth"));
   context.restore();
 }
 
-function paintGrid(context, width, height, range, y, seconds) {
-  const { line, inkSoft, font } = theme();
-  context.font = `11px ${font}`;
+function paintGrid(context, { left, right, height }, range, y, seconds) {
+  const { line, inkSoft, font, scale } = theme();
+  context.font = `${11 * scale}px ${font}`;
   context.fillStyle = inkSoft;
   context.strokeStyle = line;
   context.lineWidth = 1;
@@ -72,16 +74,16 @@ function paintGrid(context, width, height, range, y, seconds) {
   for (let value = range.low; value <= range.high + 0.01; value += range.step) {
     const level = Math.round(y(value)) + 0.5;
     context.beginPath();
-    context.moveTo(LEFT, level);
-    context.lineTo(width - RIGHT, level);
+    context.moveTo(left, level);
+    context.lineTo(right, level);
     context.stroke();
-    context.fillText(`${Math.round(value)}°`, LEFT - 6, level);
+    context.fillText(`${Math.round(value)}°`, left - 6, level);
   }
   context.textBaseline = "alphabetic";
   for (let back = 0; back <= seconds; back += 2) {
-    const at = width - RIGHT - (width - LEFT - RIGHT) * back / seconds;
+    const at = right - (right - left) * back / seconds;
     context.textAlign = back === 0 ? "right" : "center";
-    if (back < seconds) context.fillText(back ? `−${back} s` : t("traces.axisNow"), back ? at : at + RIGHT - 2, height - 3);
+    if (back < seconds) context.fillText(back ? `−${back} s` : t("traces.axisNow"), back ? at : at + MARGIN.right - 2, height - 3);
   }
 }
 

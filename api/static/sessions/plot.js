@@ -15,7 +15,7 @@ export class Plot {
     this.members = members;
     this.onZoom = onZoom;
     this.onWhole = onWhole;
-    this.readings = members.map((member) => h("span", { class: `reading${member.kind === "truth" ? " is-reference" : ""}` }, swatch(member), h("span", {}, memberName(member)), h("b", {}, "")));
+    this.readings = members.map((member) => h("span", { class: `reading${member.kind === "truth" ? " is-reference" : members.length === 1 ? " is-single" : ""}` }, swatch(member), h("span", {}, memberName(member)), h("b", {}, "")));
     this.canvas = h("div", { class: "plot-canvas" });
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
     this.element = h("div", { class: "plot", role: "img", "aria-label": name }, h("div", { class: "trace-head" }, h("h3", {}, name), h("div", { class: "readings" }, this.readings)), this.canvas, this.problem);
@@ -69,10 +69,10 @@ export class Plot {
       series.push({ label: memberName(member), ...style });
       bands.push({ series: [series.length - 1, series.length - 2], fill: () => `${colour(member)}55` });
     });
-    const axis = { stroke: () => theme().inkSoft, font: `11px ${theme().font}`, grid: { stroke: () => theme().line, width: 1 }, ticks: { show: false } };
+    const axis = { stroke: () => theme().inkSoft, font: `${11 * theme().scale}px ${theme().font}`, grid: { stroke: () => theme().line, width: 1 }, ticks: { show: false } };
     const unit = this.members[0].unit;
     return {
-      width: width || 600, height: HEIGHT, legend: { show: false }, series, bands, pxAlign: 1,
+      width: width || 600, height: HEIGHT, legend: { show: false }, padding: [6, 8, 0, 0], series, bands, pxAlign: 1,
       scales: { x: { time: false, range: () => this.view }, y: { range: padded } },
       axes: [{ ...axis, size: 22, values: (_, ticks) => ticks.map((at) => (at % 1 ? number(at, 1) : duration(at))) }, { ...axis, size: AXIS_WIDTH, values: (_, ticks) => ticks.map((at) => (unit === "deg" ? `${at}°` : String(+at.toPrecision(6)))) }],
       cursor: { y: false, drag: { x: true, y: false, setScale: false }, sync: { key: "session", filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } }, bind: { dblclick: () => () => this.onWhole() } },

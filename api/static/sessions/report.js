@@ -21,6 +21,7 @@ export function metricsReport(metrics = {}) {
 
 /** quality: {sensor: {verdict, received, lost, gaps: [[t0, t1]], reasons: []}}. */
 export function qualityReport(quality = {}) {
+  if (!Object.keys(quality).length) return h("p", { class: "empty" }, t("session.quality.none"));
   return h("ul", { class: "qualities" }, Object.entries(quality).map(([sensor, { verdict, received, lost, gaps = [], reasons = [] }]) =>
     h("li", { class: "quality", data: { sensor, verdict } },
       h("div", { class: "quality-head" }, h("b", {}, words(sensor)), h("span", { class: "chip", data: { verdict } }, icon(VERDICT_ICONS[verdict] ?? "searching"), has(`quality.${verdict}`) ? t(`quality.${verdict}`) : verdict)),

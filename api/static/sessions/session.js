@@ -84,7 +84,7 @@ export class SessionPage {
     fill(this.facts, [subject, dateTime(started), duration(seconds ?? NaN), has(`session.kind.${kind}`) ? t(`session.kind.${kind}`) : kind].filter(Boolean).join(" · "), " ", stateChip(state));
     this.note.hidden = state === "complete";
     say(this.note, state === "complete" ? "" : t(`session.${state}`));
-    fill(this.sensors, sensors.map(({ id, model, segment, channels = {} }) =>
+    fill(this.sensors, sensors.length ? null : h("li", {}, t("session.sensors.none")), sensors.map(({ id, model, segment, channels = {} }) =>
       h("li", {}, h("b", {}, words(id)), " ", [segment && words(segment), ...Object.values(channels).map(words), model].filter(Boolean).join(" · "))));
   }
 

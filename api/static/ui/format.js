@@ -20,6 +20,7 @@ export function plain(value) {
 
 /** A value with the sign or word of its unit: 43°, 12 %, 0.3 V. */
 export function quantity(value, unit, digits = 0) {
+  if (value === null || value === undefined || !Number.isFinite(value)) return "–";
   if (unit === "deg") return `${number(value, digits)}°`;
   if (unit === "%") return `${number(value, digits)} %`;
   return unit && unit !== "1" ? `${plain(value)} ${unit}` : plain(value);
@@ -28,7 +29,7 @@ export function quantity(value, unit, digits = 0) {
 /** Seconds as 0:07, 12:30 or 1:02:03. */
 export function duration(seconds) {
   if (!Number.isFinite(seconds)) return "–";
-  const whole = Math.max(0, Math.floor(seconds));
+  const whole = Math.max(0, Math.floor(seconds + 0.02)); // 89.99 s is 1:30
   const hours = Math.floor(whole / 3600), minutes = Math.floor(whole / 60) % 60;
   const two = (n) => String(n).padStart(2, "0");
   return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
