@@ -32,6 +32,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
 
 async def serve(wishes: argparse.Namespace) -> None:
     """Run the air until told to stop."""
+    stop = asyncio.Event()
+    _on_signals(stop.set)  # first of all: what follows takes a second
     from simulators.control import obey
     from simulators.person import Person
     from simulators.radio.air import Air
@@ -39,8 +41,6 @@ async def serve(wishes: argparse.Namespace) -> None:
     from simulators.sensors.sensor import AirClock
     from simulators.stage import stage
 
-    stop = asyncio.Event()
-    _on_signals(stop.set)
     host, _, port = wishes.listen.rpartition(":")
     air = Air(wishes.seed)
     person = Person(seed=wishes.seed)

@@ -73,6 +73,7 @@ SCENES: dict[str, Scene] = {
         ),
         Faults(interval_s=0.015, retransmission=0.02, rssi_dbm=-58, rssi_spread_db=2.0),
     ),
+    "knee": Scene((dot(1, "thigh_left"), dot(2, "shank_left"))),
     "radio-body": Scene(
         (
             *(dot(number, segment) for number, segment in enumerate(WHOLE_BODY, 1)),
@@ -81,7 +82,8 @@ SCENES: dict[str, Scene] = {
         )
     ),
 }
-"""demo: a person who stands, squats, walks, sits and slouches. radio-body: 17 IMUs at 60 Hz and 2 EMG armbands."""
+"""demo: everything we imitate, under usual conditions; knee: the least that gives a joint angle; radio-body: 17 IMUs at
+60 Hz and 2 EMG armbands."""
 
 
 def describe(scene: Scene) -> list[dict[str, object]]:

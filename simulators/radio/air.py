@@ -8,6 +8,7 @@ fails instead of hanging.
 """
 
 import asyncio
+import math
 import random
 from collections import deque
 from collections.abc import Mapping
@@ -205,7 +206,7 @@ class Air(LocalLink):
     def _arrival(self, faults: Faults, path: Path) -> float:
         at = asyncio.get_running_loop().time() + faults.latency_s + faults.jitter_s * self._random.random()
         if faults.interval_s:
-            at = (at // faults.interval_s + 1) * faults.interval_s
+            at = (math.floor(at / faults.interval_s + 1e-6) + 1) * faults.interval_s  # what comes in an event waits
         while faults.retransmission and self._random.random() < faults.retransmission:
             at += faults.interval_s or RETRY_S
         path.last = max(at, path.last)

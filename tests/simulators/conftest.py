@@ -113,3 +113,8 @@ def swing() -> Swing:
 @pytest.fixture
 def listening() -> Callable[..., Coroutine[object, object, Heard]]:
     return listen
+
+
+@pytest.fixture
+def heard() -> Callable[[BleakClient, Driver], Heard]:
+    return lambda client, driver: Heard(client, driver, StreamOptions())
