@@ -70,7 +70,7 @@ class StreamDecoder:
     def _lost(self, sequence: int, count: int) -> int:
         """Return how many samples are missing before this packet; a step back is a restart of the device."""
         missing = 0 if self._due is None else (sequence - self._due) % SEQUENCES
-        self._due = (sequence + count) % SEQUENCES
+        self._due = sequence + count
         return missing if missing < SEQUENCES // 2 else 0
 
 

@@ -96,8 +96,9 @@ def test_increments_are_divided_by_the_interval() -> None:
 
 
 def test_an_increment_and_its_negative_are_the_same_turn() -> None:
-    data = struct.pack("<I7f", 1, -1.0, 0, 0, 0, 0.0, 0.0, 0.0) + bytes(8)
-    np.testing.assert_array_equal(decode_one("delta", MEDIUM, data).gyr, [[0, 0, 0]])
+    half = math.radians(3) / 2
+    data = struct.pack("<I7f", 1, -math.cos(half), 0, 0, -math.sin(half), 0.0, 0.0, 0.0) + bytes(8)
+    np.testing.assert_allclose(decode_one("delta", MEDIUM, data).gyr, [[0, 0, math.radians(180)]], atol=1e-5)
 
 
 def test_the_clock_wraps_after_2_to_the_32_microseconds() -> None:
@@ -161,10 +162,24 @@ def test_payloads_of_other_characteristics_are_skipped() -> None:
     assert parser.skipped == 1
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 400.0, 3e38])
-def test_accelerations_that_cannot_be_measured_are_skipped(value: float) -> None:
-    parser = DRIVER.parser(StreamOptions(mode="rate"))
-    assert parser.feed(MEDIUM, struct.pack("<I6f", 1, value, 0, 0, 0, 0, 0) + bytes(12)) == []
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, 5000.0, 3e38])
+@pytest.mark.parametrize(
+    ("mode", "layout", "at"),
+    [
+        ("rate", "<I6f12x", 1),
+        ("rate", "<I6f12x", 6),
+        ("delta", "<I7f8x", 5),
+        ("complete_euler", "<I6f12x", 1),
+        ("complete_euler", "<I6f12x", 6),
+    ],
+    ids=["acc", "gyr", "dv", "euler", "free acceleration"],
+)
+def test_values_that_cannot_be_measured_are_skipped(mode: str, layout: str, at: int, value: float) -> None:
+    parser = DRIVER.parser(StreamOptions(mode=mode))
+    numbers = [1, *([1.0] if mode == "delta" else []), *[0.0] * 6]
+    assert len(parser.feed(MEDIUM, struct.pack(layout, *numbers))) == 1
+    numbers[at] = value
+    assert parser.feed(MEDIUM, struct.pack(layout, *numbers)) == []
     assert parser.skipped == 1
 
 

@@ -143,6 +143,13 @@ def test_a_packet_ends_at_a_jump_in_time_and_only_there() -> None:
     assert [span(packet) for packet in packets] == [(0, 6 * MS), (500 * MS, 504 * MS)]
 
 
+@pytest.mark.parametrize(("late_ns", "spans"), [(3000, 1), (3001, 2)])
+def test_a_sample_belongs_to_a_packet_as_long_as_all_can_be_within_a_microsecond(late_ns: int, spans: int) -> None:
+    encoder = Encoder([EMG])
+    packets = encoder.packets(2, [0, MS, 2 * MS + late_ns], {"emg": np.zeros((3, 2))})
+    assert len(packets) == spans
+
+
 def test_rounding_of_a_third_of_a_millisecond_does_not_split_packets() -> None:
     t_ns = np.rint(np.arange(280) * 1e9 / 3000).astype(np.int64)
     encoder = Encoder([EMG])
