@@ -8,7 +8,7 @@ import shutil
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import httpx
 import numpy as np
 import orjson
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 from scipy.spatial.transform import Rotation
 
@@ -31,6 +32,8 @@ BROWSER_ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
 ]  # fmt: skip
+session_loop = pytest_asyncio.fixture(loop_scope="session")
+"""One event loop for all page tests, because they share the browser."""
 GATEWAY = "room1"
 RATE_HZ = 100
 SQUAT_S = 3.0
@@ -146,9 +149,9 @@ class Room:
         for batch in given:
             await self._publish(batch_message(GATEWAY, session or self.session, batch))
 
-    async def event(self, name: str, session: str | None = None, **data: Any) -> None:
-        """Publish an event of this moment."""
-        await self._publish(event_message(GATEWAY, session or self.session, Event(time.time_ns(), name, None, data)))
+    async def event(self, name: str, session: str | None = None, at: int | None = None, **data: Any) -> None:
+        """Publish an event of this moment, or of a time [ns UTC]."""
+        await self._publish(event_message(GATEWAY, session or self.session, Event(at or time.time_ns(), name, None, data)))
 
     async def move(self, session: str | None = None) -> None:
         """Squat until cancelled."""
@@ -199,14 +202,25 @@ class Room:
                 self.replays = []
         return {}
 
+    @contextlib.asynccontextmanager
+    async def doing(self, work: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+        """Let something go on while the context lasts."""
+        task = asyncio.create_task(work)
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
     async def _publish(self, message: Any) -> None:
         await self.client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
 
 
 @contextlib.asynccontextmanager
-async def serving(folder: Path, bus_port: int, **settings: str) -> AsyncIterator[str]:
+async def serving(folder: Path, bus_port: int, port: int | None = None, **settings: str) -> AsyncIterator[str]:
     """Run `python -m api` while the context lasts; gives its address."""
-    port = free_port()
+    port = port or free_port()
     environment = {name: value for name, value in os.environ.items() if not name.startswith("KINESTREAM_")} | {
         "KINESTREAM_DATA_DIR": str(folder), "KINESTREAM_BUS__PORT": str(bus_port), "KINESTREAM_BUS__EMBEDDED": "false",
         "KINESTREAM_API__PORT": str(port), **settings,
@@ -232,7 +246,7 @@ async def _ready(http: httpx.AsyncClient) -> bool:
         return False
 
 
-@pytest.fixture
+@session_loop
 async def bus() -> AsyncIterator[int]:
     """An embedded broker; its port."""
     port = free_port()
@@ -240,29 +254,25 @@ async def bus() -> AsyncIterator[int]:
         yield port
 
 
-@pytest.fixture
+@session_loop
 async def room(bus: int, tmp_path: Path) -> AsyncIterator[Room]:
     """A gateway's voice on the bus, with its store; it answers commands and reports, but does not move by itself."""
     home = SqliteHome(tmp_path)
-    async with aiomqtt.Client("127.0.0.1", bus, max_queued_outgoing_messages=1000) as client, asyncio.TaskGroup() as tasks:
+    async with aiomqtt.Client("127.0.0.1", bus, max_queued_outgoing_messages=1000) as client:
         room = Room(client, home)
-        running = [tasks.create_task(room.answer()), tasks.create_task(room.report())]
-        yield room
-        for task in running:
-            task.cancel()
+        async with room.doing(room.answer()), room.doing(room.report()):
+            yield room
     home.close()
 
 
-@pytest.fixture
+@session_loop
 async def moving(room: Room) -> AsyncIterator[Room]:
     """The same with a person who squats."""
-    async with asyncio.TaskGroup() as tasks:
-        task = tasks.create_task(room.move())
+    async with room.doing(room.move()):
         yield room
-        task.cancel()
 
 
-@pytest.fixture
+@session_loop
 async def address(room: Room, bus: int, tmp_path: Path) -> AsyncIterator[str]:
     """The API's address."""
     async with serving(tmp_path, bus) as served:
@@ -270,8 +280,20 @@ async def address(room: Room, bus: int, tmp_path: Path) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+def serve() -> Callable[..., contextlib.AbstractAsyncContextManager[str]]:
+    """Run the API with settings of one's own: see `serving`."""
+    return serving
+
+
+@pytest.fixture
+def port() -> int:
+    """A free port."""
+    return free_port()
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """A headless Chromium."""
+    """A headless Chromium, for all tests."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=path, args=BROWSER_ARGUMENTS)
@@ -279,12 +301,13 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@session_loop
 async def page(browser: Browser) -> AsyncIterator[Page]:
-    """A page of a laptop's size on which any error fails the test."""
-    page = await browser.new_page(viewport={"width": 1280, "height": 800})
+    """A page of a laptop's size in a context of its own; a script error on it fails the test."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    page = await context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.on("console", lambda message: errors.append(message.text) if message.type == "error" and "ERR_" not in message.text and "status of" not in message.text else None)
     yield page
+    await context.close()
     assert errors == []
