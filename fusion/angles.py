@@ -36,7 +36,7 @@ class Angles:
         track.append(samples.t, samples.angle_deg)
 
     def rows(self, t: Times) -> tuple[tuple[str, ...], Floats]:
-        """Return names and values [deg] at the rows, shape (rows, names): interpolated, or held if the device is slow."""
+        """Return names and values [deg] at the rows, shape (rows, names): interpolated, held if the device is slow."""
         names: list[str] = []
         columns = []
         for sensor, track in self.tracks.items():

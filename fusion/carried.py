@@ -1,7 +1,8 @@
 """What a recording that begins in the middle of a visit needs to know of the time before, as plain JSON values.
 
-Orientations, seats, headings, upright posture and the EMG levels are carried exactly (floats survive JSON); what samples
-are still in a filter's band-pass or between two rows is not, so the first tenths of a second may differ slightly.
+Orientations, seats, headings, upright posture and the EMG levels are carried exactly (floats survive JSON); what
+samples are still in a filter's band-pass or between two rows is not, so the first tenths of a second may differ
+slightly.
 """
 
 from collections.abc import Mapping

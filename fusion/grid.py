@@ -112,10 +112,7 @@ class Grid:
 
     def _skip(self, live: list[Track]) -> None:
         """Step over a time in which no sensor has a sample."""
-        ahead = []
-        for track in live:
-            if track.newest >= self.next:
-                ahead.append(int(track.t[np.searchsorted(track.t, self.next)]))
+        ahead = [int(x.t[np.searchsorted(x.t, self.next)]) for x in live if x.newest >= self.next]
         if ahead and min(ahead) > self.next + 2 * EMPTY_NS:
             self.next = self._ceil(min(ahead))
 

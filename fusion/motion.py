@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -167,9 +167,9 @@ class Motion:
             x[:, QUAT], x[:, GYR], x[:, ACC] = quat[:, start:stop].T, samples.gyr, samples.acc
             if samples.mag is not None:
                 x[:, MAG] = samples.mag
-            usable = np.isfinite(samples.gyr).all(axis=1)
+            usable = _whole(samples.gyr)
             if not begun:
-                known = np.logical_or.accumulate(np.isfinite(samples.acc).all(axis=1))
+                known = np.logical_or.accumulate(_whole(samples.acc))
                 usable, begun = usable & known, bool(known[-1])
             self._append(lane, samples.t, x, usable)
             start = stop
@@ -183,7 +183,7 @@ class Motion:
         x = np.full((samples.t.size, COLUMNS), np.nan)
         x[:, QUAT], x[:, GYR] = quat, 2.0 * turn[:, 1:] / np.where(samples.dt > 0.0, samples.dt, np.inf)[:, None]
         x[:, ACC] = GRAVITY * qt.up_in_sensor(quat)
-        usable = np.isfinite(quat).all(axis=1)
+        usable = _whole(quat)
         if usable.any():
             self._last[lane] = quat[usable][-1:]
         self._append(lane, samples.t, x, usable)
@@ -198,3 +198,8 @@ class Motion:
             if interval > 0.0:
                 self._usual[lane] = interval if known == 0.0 else known + 0.02 * (interval - known)
         track.append(t, x)
+
+
+def _whole(x: Floats) -> NDArray[np.bool_]:
+    """Return which rows have no NaN."""
+    return cast(NDArray[np.bool_], np.isfinite(x).all(axis=1))

@@ -5,7 +5,8 @@ sample at or after it, or has been silent for `max_wait_s` before `now` (see `fu
 
 Determinism: the same sequence of calls gives bit-identical output. What `advance` is told decides only when a row comes
 and whether a silent sensor was waited for: as long as no sensor stays silent beyond `max_wait_s`, any spacing of the
-calls and any cutting of the chunks gives the same rows. Memory is bounded: no buffer grows with the length of a session.
+calls and any cutting of the chunks gives the same rows. Memory is bounded: no buffer grows with the length of a
+session.
 """
 
 from collections.abc import Mapping

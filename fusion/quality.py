@@ -33,7 +33,7 @@ class Quality:
             self._next = int(seconds[0])
 
     def due(self, done: int, newest: int, rate_hz: float) -> list[Batch]:
-        """Return the seconds that all rows up to `done` [ns], or long ago, have filled; a row is stamped with its end."""
+        """Return the seconds that rows up to `done` [ns] fill, or that are long over; stamped with their end."""
         batches: list[Batch] = []
         if self._next is None:
             return batches

@@ -30,7 +30,7 @@ class PipelineSettings:
     """Time in which the starting gain falls to the lasting one [s]. [P]"""
     still_s: float = 1.0
     """So long must all sensors be still for a pose to be taken [s]; the wearer is asked for twice that. [P]"""
-    turn_deg: float = 180.0
+    turn_deg: float = 120.0
     """A segment must swing this far about its main axis before the axis counts [deg]. Higher: surer, later. [P]"""
     explained: float = 0.75
     """This much of its horizontal angular rate must lie on that axis [fraction]. Higher: asks for purer motion. [P]"""

@@ -4,24 +4,25 @@
 +x of the thighs (their front faces up) and +y of the rest.
 
 (b) Functional axis. Legs, pelvis and trunk turn mostly about their medio-lateral axis z. The horizontal part of the
-angular rate (what is left without turning on the spot) is collected as a 3 x 3 sum; its principal direction in the plane
-perpendicular to the pose axis is z, up to its sign. It counts when the segment has swung far enough and enough of the
-rate's power lies on it, and is then kept until the next calibration, so that numbers do not wander.
+angular rate (what is left without turning on the spot) is collected as a 3 x 3 sum; its principal direction in the
+plane perpendicular to the pose axis is z, up to its sign. It counts when the segment has swung far enough and enough
+of the rate's power lies on it, and is then kept until the next calibration, so that numbers do not wander.
 
 (c) Signs. Turning z around turns a standing segment's x around (sitting thigh: y). The tilt phi of a segment in its
 sagittal plane (`inclination.sagittal`, from gravity alone, so no heading enters) then becomes -phi (sitting thigh:
 180 deg - phi). Knee flexion is phi_thigh - phi_shank and stays within -15 to 160 degrees.
-- Walking: phi_thigh is -20 to +30, phi_shank -70 to +20 in opposite course, the knee 0 to 65. Both signs wrong: -65 to 0;
-  one wrong: the sum of two swings, which reaches well below -15. Range alone decides.
-- Squat: phi_thigh 0 to 90, phi_shank 0 to -35. Both wrong: negative. Thigh wrong: negative. Shank wrong: 0 to 55 instead
-  of 0 to 125, which the range allows. Here the two z axes decide where magnetometers are worn: in earth coordinates
-  relative to the field they must agree. Otherwise it is what bodies do: with the foot on the ground the shank leans
-  forward far more than backward, and a thigh is lifted forward farther than it extends backward; the result says that
-  it rests on this.
+- Walking: phi_thigh is -20 to +30, phi_shank -70 to +20 in opposite course, the knee 0 to 65. Both signs wrong: -65 to
+  0; one wrong: the sum of two swings, which reaches well below -15. Range alone decides.
+- Squat: phi_thigh 0 to 90, phi_shank 0 to -35. Both wrong: negative. Thigh wrong: negative. Shank wrong: 0 to 55
+  instead of 0 to 125, which the range allows. Here the two z axes decide where magnetometers are worn: in earth
+  coordinates relative to the field they must agree. Otherwise it is what bodies do: with the foot on the ground the
+  shank leans forward far more than backward, and a thigh is lifted forward farther than it extends backward; the
+  result says that it rests on this.
 - Start in sitting: the pose gives 90 degrees of flexion whatever the signs. With a wrong thigh its proximal end would
-  point down as soon as the wearer stands up, and the knee would stretch to 180 degrees: range and gravity decide. If only
-  the shank moves (knee extension in a chair), the thigh never shows an axis; the wearer is asked to stand up.
-- A pose that was taken by itself may have been either: both are tried, standing first, and the range decides.
+  point down as soon as the wearer stands up, and the knee would stretch to 180 degrees: range and gravity decide. If
+  only the shank moves (knee extension in a chair), the thigh never shows an axis; the wearer is asked to stand up.
+A pose that was taken by itself counts as standing. That somebody sat cannot be told afterwards: rising from a chair is
+then the mirror image of sitting down. The reasons say that the pose was taken by itself.
 """
 
 from collections.abc import Mapping
@@ -146,7 +147,6 @@ class Answer:
     """One consistent set of seats."""
 
     aligns: tuple[Floats, ...]
-    pose: Pose
     reasons: tuple[str, ...]
 
 
@@ -154,7 +154,6 @@ class Answer:
 class _Candidate:
     aligns: tuple[Floats, ...]
     signs: tuple[float, ...]
-    pose: Pose
     violation: float
     """Mean distance from what a body can do [deg]."""
     lean: float
@@ -163,28 +162,20 @@ class _Candidate:
     """How far the joint has moved [deg]."""
 
 
-def solve(seats: tuple[Seat, ...], memory: tuple[Memory, ...], poses: tuple[Pose, ...]) -> Answer | str:
-    """Decide the signs of one segment, or of a thigh and its shank together; or say what is missing.
-
-    poses: The poses that come into question, the likelier first.
-    """
+def solve(seats: tuple[Seat, ...], memory: tuple[Memory, ...], pose: Pose) -> Answer | str:
+    """Decide the signs of one segment, or of a thigh and its shank together; or say what is missing."""
     rows = np.logical_and.reduce([np.isfinite(m.quat[:, 0]) for m in memory])
     ups = [qt.up_in_sensor(m.quat[rows]) for m in memory]
     if not rows.any():
         return "no movement seen yet"
-    candidates = [
-        _candidate(seats, ups, signs, pose) for pose in poses for signs in product((1.0, -1.0), repeat=len(seats))
-    ]
+    candidates = [_candidate(seats, ups, signs, pose) for signs in product((1.0, -1.0), repeat=len(seats))]
     least = min(c.violation for c in candidates)
     possible = [c for c in candidates if c.violation <= least + TOLERANCE_DEG]
-    possible = [c for c in possible if c.pose == possible[0].pose]
     if len(seats) == 2 and max(c.span for c in possible) < LEAST_KNEE_DEG:
         return "the knee has hardly moved"
     reasons = []
     if least > 5.0:
         reasons.append(f"movement leaves the possible range by {least:.0f} deg: check the pose and the sensors' places")
-    if possible[0].pose != poses[0]:
-        reasons.append(f"taken as started in {possible[0].pose}")
     field_ = _field_agreement(seats, memory, possible[0]) if len(seats) == 2 else 0.0
     if abs(field_) >= CLEAR_FIELD:
         same = [c for c in possible if c.signs[0] * c.signs[1] * field_ > 0.0]
@@ -195,7 +186,7 @@ def solve(seats: tuple[Seat, ...], memory: tuple[Memory, ...], poses: tuple[Pose
         reasons.append("front and back may be exchanged: too little difference between the two in what was seen")
     elif others:
         reasons.append("front and back told apart by the usual direction of lean")
-    return Answer(best.aligns, best.pose, tuple(reasons))
+    return Answer(best.aligns, tuple(reasons))
 
 
 def _candidate(seats: tuple[Seat, ...], ups: list[Floats], signs: tuple[float, ...], pose: Pose) -> _Candidate:
@@ -217,11 +208,11 @@ def _candidate(seats: tuple[Seat, ...], ups: list[Floats], signs: tuple[float, .
             (np.maximum(KNEE_RANGE_DEG[0] - angle, 0.0) + np.maximum(angle - KNEE_RANGE_DEG[1], 0.0)).mean()
         )
     low, high = np.percentile(angle, [2, 98])
-    return _Candidate(tuple(aligns), signs, pose, violation, lean, float(high - low))
+    return _Candidate(tuple(aligns), signs, violation, lean, float(high - low))
 
 
 def _field_agreement(seats: tuple[Seat, ...], memory: tuple[Memory, ...], of: _Candidate) -> float:
-    """Return the mean cosine between two z axes, each measured from magnetic north, for positive signs; 0 if unknown."""
+    """Return the mean cosine between two z axes, each measured from north, for positive signs; 0 if unknown."""
     headings = []
     for _, m, align, sign in zip(seats, memory, of.aligns, of.signs, strict=True):
         z = qt.rotate(m.quat, sign * qt.rotate(align, np.array([0.0, 0.0, 1.0])))

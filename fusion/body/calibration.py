@@ -79,7 +79,7 @@ class BodyCalibration:
         self._asked: int | None = None
         """When a pose was asked for and not yet taken [ns]."""
         self._chosen = False
-        """The pose was named by somebody; otherwise it is taken by itself and may have been either."""
+        """The pose was named by somebody; otherwise it is taken by itself, as standing."""
         self._still = 0.0
         self._force = np.zeros((0, 3))
         self._memory = np.full((MEMORY, 0, 7), np.nan)
@@ -254,13 +254,12 @@ class BodyCalibration:
         return functional_axis(seat.power, seat.up)[1] >= self._settings.explained
 
     def _solve(self, t: int) -> list[Event]:
-        poses: tuple[Pose, ...] = (self._pose,) if self._chosen else ("standing", "sitting")
         found = [seat.align is None and self._axis_found(seat) for seat in self.seats]
         done: list[int] = []
         for group in self._groups():
             if not all(found[i] for i in group):
                 continue
-            answer = solve(tuple(self.seats[i] for i in group), tuple(self._recall(i) for i in group), poses)
+            answer = solve(tuple(self.seats[i] for i in group), tuple(self._recall(i) for i in group), self._pose)
             if isinstance(answer, Answer):
                 self._settle(group, answer)
                 done += group
@@ -288,7 +287,8 @@ class BodyCalibration:
 
     def _settle(self, group: Sequence[int], answer: Answer) -> None:
         for i, align in zip(group, answer.aligns, strict=True):
-            self.seats[i].align, self.seats[i].reasons = align, answer.reasons
+            taken = () if self._chosen else ("pose taken by itself, as standing",)
+            self.seats[i].align, self.seats[i].reasons = align, taken + answer.reasons
 
     # Heading
 

@@ -22,7 +22,7 @@ LEAST_WEIGHT = 0.4
 
 
 def horizontal(quat: Floats, axis: Floats) -> Complex:
-    """Return the horizontal part of an axis given in the sensor frame, as a complex number east + i north, shape (...)."""
+    """Return the horizontal part, east + i north, of an axis given in the sensor frame, shape (...)."""
     v = qt.rotate(quat, axis)
     out: Complex = v[..., 0] + 1j * v[..., 1]
     return out

@@ -1,4 +1,4 @@
-"""Joint angles after Grood and Suntay 1983 and the ISB recommendations (Wu 2002): Z-X'-Y'' of the distal in the proximal.
+"""Joint angles after Grood and Suntay 1983 and ISB (Wu 2002): Z-X'-Y'' of the distal segment in the proximal one.
 
 With R = R_proximal^T R_distal = Rz(a) Rx(b) Ry(c), segment axes x anterior, y proximal, z right on both sides:
 

@@ -1,6 +1,7 @@
 """From oriented sensors at the rows of the grid to segment orientations, joint angles and inclinations."""
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,4 +124,4 @@ def _pieces(t: NDArray[np.int64]) -> list[tuple[int, int]]:
         return []
     cuts = np.flatnonzero(np.diff(t // STEP_NS)) + 1
     edges = [0, *cuts.tolist(), t.size]
-    return list(zip(edges[:-1], edges[1:], strict=True))
+    return list(pairwise(edges))

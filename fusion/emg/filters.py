@@ -1,8 +1,8 @@
 """The EMG filters' parameters and coefficients.
 
 Authorities as in the field guide's table of recommended defaults: high-pass 20 Hz of second order (De Luca 2010 [V]);
-low-pass 450 Hz of fourth order, left out below 1000 Hz sampling (libemg, Delsys [V]); notch off unless mains is measured,
-quality factor f / 3 Hz (libemg [V]); envelope by a low-pass of 6 Hz on the rectified signal ([V] for 6 Hz).
+low-pass 450 Hz of fourth order, left out below 1000 Hz sampling (libemg, Delsys [V]); notch off unless mains is
+measured, quality factor f / 3 Hz (libemg [V]); envelope by a low-pass of 6 Hz on the rectified signal ([V] for 6 Hz).
 """
 
 from dataclasses import dataclass

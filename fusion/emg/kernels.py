@@ -28,8 +28,8 @@ def envelope_update(
 ) -> None:
     """Band-pass, rectify and smooth `emg` (N, channels) into `out`, in transposed direct form II as scipy's sosfilt.
 
-    A channel that has not started takes its first usable sample as a standing offset, so that no step rings. An unusable
-    sample repeats the one before in the filters and is NaN in `out`.
+    A channel that has not started takes its first usable sample as a standing offset, so that no step rings. An
+    unusable sample repeats the one before in the filters and is NaN in `out`.
     """
     for c in range(emg.shape[1]):
         for i in range(emg.shape[0]):
@@ -83,8 +83,9 @@ def burst_update(
 ) -> int:
     """Advance the burst detectors and return how many bursts ended; see `fusion.emg.bursts`.
 
-    p: dt, warm, down, up, decay, ratio, release ratio, fraction, minimum [ns], pause [ns]. level: per channel floor, recent
-    peak, peak of the session, age, top of the burst. time: per channel active, since (-1: no change in sight), onset, last. found: channel, onset, offset.
+    p: dt, warm, down, up, decay, ratio, release ratio, fraction, minimum [ns], pause [ns]. level: per channel floor,
+    recent peak, peak of the session, age, top of the burst. time: per channel active, since (-1: no change in sight),
+    onset, last. found: channel, onset, offset.
     """
     n = 0
     for c in range(envelope.shape[1]):

@@ -1,9 +1,9 @@
 """Repetitions in an angle, live: turning points with a prominence, no filter and so no phase.
 
-The angle is followed to its extremes. A turn is certain once the angle has come back from the extreme by the prominence:
-`prominence_deg`, or `fraction` of the median range of the last repetitions where that is more, so that small movements
-between large ones do not count. A repetition is a rise and the fall after it; it is counted when the fall is certain.
-Rest and sway stay below the prominence. All values [P].
+The angle is followed to its extremes. A turn is certain once the angle has come back from the extreme by the
+prominence: `prominence_deg`, or `fraction` of the median range of the last repetitions where that is more, so that
+small movements between large ones do not count. A repetition is a rise and the fall after it; it is counted when the
+fall is certain. Rest and sway stay below the prominence. All values [P].
 """
 
 from collections import deque
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from math import isnan
 from statistics import median
 
-from fusion.estimates import Event
+from fusion.estimates import Event, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class RepCounter:
         self._ranges.append(extent)
         self.count += 1
         self._rising, self._low = False, here
-        data = {
+        data: dict[str, Json] = {
             "series": self.series,
             "number": self.count,
             "range_deg": round(extent, 2),

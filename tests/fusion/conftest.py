@@ -46,7 +46,9 @@ class Leg:
     tilt_deg: dict[str, Floats]
 
 
-def measured(segment: Rotation, position: Floats, time: Floats, mount: Rotation, rng: np.random.Generator, noise: float) -> Sensor:
+def measured(
+    segment: Rotation, position: Floats, time: Floats, mount: Rotation, rng: np.random.Generator, noise: float
+) -> Sensor:
     """Return what a sensor fixed to a moving segment measures; acceleration and rate by differentiating splines."""
     sensor = segment * mount.inv()
     gyr = RotationSpline(time, sensor)(time, 1)
@@ -66,11 +68,16 @@ def squat(time: Floats) -> tuple[Floats, Floats]:
     return np.radians(75.0) * depth, np.radians(-30.0) * depth
 
 
+def started(time: Floats) -> Floats:
+    """Return 0 while standing and 1 while walking."""
+    ramp = np.clip((time - 4.0) / 2.0, 0.0, 1.0)
+    return ramp * ramp * (3 - 2 * ramp)
+
+
 def walk(time: Floats) -> tuple[Floats, Floats]:
     """Return thigh and shank tilt [rad]: stand for four seconds, then walk at one stride per 1.1 s."""
     phase = 2 * np.pi * np.maximum(time - 4.0, 0.0) / 1.1
-    ramp = np.clip((time - 4.0) / 2.0, 0.0, 1.0)
-    ramp = ramp * ramp * (3 - 2 * ramp)
+    ramp = started(time)
     thigh = 5.0 + 22.0 * np.cos(phase)
     knee = 20.0 - 18.0 * np.cos(phase + 1.0) - 14.0 * np.cos(2 * phase - 0.8)
     return np.radians(ramp * thigh), np.radians(ramp * (thigh - np.maximum(knee, 0.0)))
@@ -85,7 +92,9 @@ def sit_to_stand(time: Floats) -> tuple[Floats, Floats]:
 MOTIONS = {"squat": squat, "walk": walk, "sit_to_stand": sit_to_stand}
 
 
-def make_leg(motion: str, seconds: float = 40.0, seed: int = 0, noise: float = 0.0, rate_hz: float = 100.0, side: str = "left") -> Leg:
+def make_leg(
+    motion: str, seconds: float = 40.0, seed: int = 0, noise: float = 0.0, rate_hz: float = 100.0, side: str = "left"
+) -> Leg:
     """Return a leg whose sensors sit anyhow."""
     rng = np.random.default_rng(seed)
     time = np.arange(0.0, seconds, 1.0 / rate_hz)
@@ -93,12 +102,19 @@ def make_leg(motion: str, seconds: float = 40.0, seed: int = 0, noise: float = 0
     axis = np.array([0.0, 0.0, 1.0])
     thigh = FACING_EAST * Rotation.from_rotvec(thigh_tilt[:, None] * axis)
     shank = FACING_EAST * Rotation.from_rotvec(shank_tilt[:, None] * axis)
-    ankle = np.zeros((len(time), 3))
-    if motion == "walk":
-        ankle[:, 2] = 0.1 * np.clip(np.sin(2 * np.pi * (time - 4.0) / 1.1), 0, 1) ** 2 * (time > 4.0)
-    knee = ankle + shank.apply([0.0, 0.42, 0.0])
+    if motion == "walk":  # the hip bobs a little and the leg hangs from it
+        bob = started(time) * np.cos(4 * np.pi * time / 1.1)
+        hip = np.array([0.0, 0.0, 0.85]) + 0.02 * np.outer(bob, [0.5, 0.0, 1.0])
+        knee = hip - thigh.apply([0.0, 0.42, 0.0])
+        ankle = knee - shank.apply([0.0, 0.42, 0.0])
+    else:  # the foot stays where it is
+        ankle = np.zeros((len(time), 3))
+        knee = ankle + shank.apply([0.0, 0.42, 0.0])
     mounts = Rotation.random(2, random_state=rng)
-    where = {"thigh": (thigh, knee + thigh.apply([0.05, 0.2, 0.02])), "shank": (shank, ankle + shank.apply([0.03, 0.25, 0.03]))}
+    where = {
+        "thigh": (thigh, knee + thigh.apply([0.05, 0.2, 0.02])),
+        "shank": (shank, ankle + shank.apply([0.03, 0.25, 0.03])),
+    }
     sensors = {
         f"{name}_{side}": measured(rotation, position, time, mounts[i], rng, noise)
         for i, (name, (rotation, position)) in enumerate(where.items())
