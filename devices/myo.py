@@ -11,6 +11,7 @@ and the pattern command. UUIDs are d506xxxx-a904-deb9-4748-2c7f4a124842, numbers
 | 0502 | motion event | 3: 00, direction, count of taps |
 | 0103 | classifier event | 3 to 6: 1 arm, 2 arm lost, 3 pose, 4 unlocked, 5 locked, 6 failed |
 | 0104 | EMG rectified and smoothed by the armband | 17: 8 x u16, mask |
+| 0201 | firmware | 8: 4 x u16, major, minor, patch, hardware (1 rev C, 2 rev D) |
 | 0401 | command | command, length of the rest, rest |
 
 | command | bytes |
@@ -76,6 +77,8 @@ EMG_CHANNELS, SAMPLES_PER_PACKET = 8, 2
 
 IMU_LAYOUT = struct.Struct("<10h")
 RECTIFIED_LAYOUT = struct.Struct("<8HB")
+FIRMWARE_LAYOUT = struct.Struct("<4H")
+HARDWARE = {1: "C", 2: "D"}
 MOTION_SIZE = 3
 CLASSIFIER_SIZES = range(3, 7)
 CLASSIFIER_EVENTS = range(1, 7)
@@ -193,6 +196,14 @@ def _rectified(data: bytes) -> EmgChunk | None:
 def _is_classifier_event(data: bytes) -> bool:
     """Say whether these bytes are an event of the classifier, which we never switch on and leave aside."""
     return len(data) in CLASSIFIER_SIZES and data[0] in CLASSIFIER_EVENTS
+
+
+def firmware(data: bytes) -> str | None:
+    """Return the version and the hardware revision that the firmware characteristic tells, such as "1.5.1970 rev D"."""
+    if len(data) != FIRMWARE_LAYOUT.size:
+        return None
+    major, minor, patch, hardware = FIRMWARE_LAYOUT.unpack(data)
+    return f"{major}.{minor}.{patch} rev {HARDWARE.get(hardware, '?')}"
 
 
 def encode(chunk: Chunk, rotation: int = 0) -> list[tuple[str, bytes]]:

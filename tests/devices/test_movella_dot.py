@@ -2,6 +2,7 @@
 
 import math
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.chunks import BatteryChunk, ButtonChunk, EmgChunk, ImuChunk, PostureChunk, Timing
-from devices.movella_dot import DRIVER, MODES, encode
+from devices.movella_dot import DRIVER, MODES, encode, sync
 from devices.profile import Buzz, Read, StreamOptions, Unsupported, Wait, Write
 
 LONG, MEDIUM, SHORT = (f"1517{short}-4947-11e9-8646-d663bd873d93" for short in ("2002", "2003", "2004"))
@@ -368,3 +369,33 @@ def test_an_unknown_mode_is_named_with_the_known_ones() -> None:
 )
 def test_other_writes_are_refused(characteristic: str, data: bytes) -> None:
     assert not DRIVER.permits(Write(characteristic, data))
+
+
+def test_the_synchronisation_messages_of_the_documents() -> None:
+    assert sync.start_sync("D4:CA:6E:F1:69:3D") == bytes.fromhex("0207013D69F16ECAD453")
+    assert sync.frame(bytes((sync.STOP,))) == bytes.fromhex("020102FB")
+    assert sync.frame(bytes((sync.STATUS,))) == bytes.fromhex("020108F5")
+    assert sync.unframe(bytes.fromhex("02025000AC")) == b"\x50\x00"
+    assert sync.is_synced(bytes.fromhex("02025104A7")) is True
+    assert sync.is_synced(bytes.fromhex("02025109A2")) is False
+
+
+@pytest.mark.parametrize("answer", ["", "0202", "02025104A8", "02025104A700", "03025104A6", "02025000AC"])
+def test_what_is_no_answer_about_synchronisation_says_nothing(answer: str) -> None:
+    assert sync.is_synced(bytes.fromhex(answer)) is None
+
+
+@pytest.mark.needs("data")
+@pytest.mark.parametrize("name", ["chest.csv", "upperarm.csv"])
+def test_a_recording_of_the_makers_app_survives_the_sensors_packets(recordings: Path, name: str) -> None:
+    file = recordings / "movella_dot_exports" / "imt_shoulder_tracking" / name
+    lines = file.read_text(encoding="utf-8").splitlines()
+    start = next(row for row, line in enumerate(lines) if line.startswith("PacketCounter"))
+    table = np.array([line.split(",") for line in lines[start + 1 :] if line.strip()], dtype=float)
+    ticks, acc, gyr, mag = table[:, 1].astype(np.int64) * 1000, table[:, 2:5], np.deg2rad(table[:, 5:8]), table[:, 8:11]
+    chunks = [decode_one("rate_mag", *packet) for packet in encode(ImuChunk(Timing(60.0, ticks), acc, gyr, mag))]
+    assert [int(chunk.timing.ticks[0]) for chunk in chunks if chunk.timing.ticks is not None] == ticks.tolist()
+    np.testing.assert_allclose(np.vstack([chunk.acc for chunk in chunks if chunk.acc is not None]), acc, atol=1e-5)
+    np.testing.assert_allclose(np.vstack([chunk.gyr for chunk in chunks if chunk.gyr is not None]), gyr, atol=1e-5)
+    # To the last digit of the file: the app, too, divides the magnetometer's counts by 4096.
+    np.testing.assert_allclose(np.vstack([chunk.mag for chunk in chunks if chunk.mag is not None]), mag, atol=1e-6)

@@ -1,12 +1,15 @@
 """Thalmic Myo: captured packets by hand, the rotation of EMG, and what must be said to it."""
 
+from pathlib import Path
+from uuid import UUID
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.chunks import AngleChunk, BatteryChunk, ButtonChunk, Chunk, EmgChunk, ImuChunk, Timing
-from devices.myo import DRIVER, encode, vibrate_pattern
+from devices.myo import DRIVER, encode, firmware, vibrate_pattern
 from devices.profile import BATTERY_LEVEL, Advertisement, Buzz, Read, StreamOptions, Wait, Write
 
 COMMAND, IMU, MOTION, CLASSIFIER, RECTIFIED = (
@@ -254,10 +257,43 @@ def test_commands_on_other_characteristics_are_refused() -> None:
     assert not DRIVER.permits(Write(IMU, b"\x03\x01\x01"))
 
 
+def test_firmware_as_captured() -> None:
+    packet = bytes.fromhex("01000500B2070200")
+    assert firmware(packet) == "1.5.1970 rev D"
+    assert firmware(packet[:-1]) is None
+
+
+def structures(data: bytes) -> dict[int, bytes]:
+    """Return the parts of advertising data by their type."""
+    parts = {}
+    while data:
+        size = data[0]
+        parts[data[1]] = data[2 : 1 + size]
+        data = data[1 + size :]
+    return parts
+
+
 def test_the_advertisement_as_captured_is_recognised() -> None:
     # roboTJ101/ros_myo issue 9: the shortened name is padded with NUL.
-    captured = Advertisement("EC:F4:67:00:12:34", "Myo\0\0\0\0\0", ("d5060001-a904-deb9-4748-2c7f4a124842",))
-    assert DRIVER.recognises(captured)
-    assert DRIVER.recognises(Advertisement("EC:F4:67:00:12:34", "Myo\0\0\0\0\0"))
-    assert DRIVER.recognises(Advertisement("EC:F4:67:00:12:34", "Left arm", ("d5060001-a904-deb9-4748-2c7f4a124842",)))
-    assert not DRIVER.recognises(Advertisement("EC:F4:67:00:12:34", "Left arm"))
+    captured = bytes.fromhex("09084D796F0000000000 020106 1106 4248124A7F2C4847B9DE04A9010006D5")
+    assert len(captured) == 31
+    parts = structures(captured)
+    advertisement = Advertisement("EC:F4:67:00:12:34", parts[8].decode(), (str(UUID(bytes=parts[6][::-1])),))
+    assert advertisement.name == "Myo\0\0\0\0\0"
+    assert DRIVER.recognises(advertisement)
+
+
+def test_the_service_or_the_factory_name_is_enough() -> None:
+    address, service = "EC:F4:67:00:12:34", "d5060001-a904-deb9-4748-2c7f4a124842"
+    assert DRIVER.recognises(Advertisement(address, "Myo\0\0\0\0\0"))
+    assert DRIVER.recognises(Advertisement(address, "Left arm", (service,)))
+    assert not DRIVER.recognises(Advertisement(address, "Left arm"))
+
+
+@pytest.mark.needs("data")
+def test_a_recorded_gesture_survives_the_armbands_packets(recordings: Path) -> None:
+    file = min((recordings / "emg_myo_gestures").glob("*/*.txt"))
+    counts = np.rint(np.loadtxt(file, skiprows=1, usecols=range(1, 9), max_rows=20000) * 1e5)
+    assert np.ptp(counts) > 20
+    chunks = feed(*encode(EmgChunk(Timing(200.0), counts, "counts")))
+    np.testing.assert_array_equal(np.vstack([chunk.emg for chunk in chunks if isinstance(chunk, EmgChunk)]), counts)
