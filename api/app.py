@@ -1,6 +1,7 @@
 """The application: settings in, a FastAPI service out. Nothing connects or opens before it is started."""
 
 import asyncio
+import mimetypes
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import PackageNotFoundError, version
@@ -59,6 +60,7 @@ def create_app(settings: Settings) -> FastAPI:
         socket.router(hub),
     ):
         app.include_router(router, prefix=PREFIX)
+    mimetypes.add_type("text/javascript", ".js")  # Windows may say otherwise; reads the system's list now, not later
     app.mount("/", StaticFiles(directory=STATIC, html=True, check_dir=False), name="dashboard")
     app.add_middleware(Limits)
     app.add_middleware(Guard, token=settings.api.token)

@@ -1,11 +1,15 @@
 """How much a request may bring, and the headers that every answer carries."""
 
+from http import HTTPStatus
+
 import orjson
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT = 65536
 """Longest request body [bytes]; the longest real one, a body's placements, has some 3 kB."""
+SENTENCE = f"The request is longer than {BODY_LIMIT} bytes: send less."
 HEADERS = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",  # a page around ours could make somebody click the buzz button
@@ -15,10 +19,6 @@ HEADERS = {
         "connect-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
     ),
 }
-
-
-class TooLong(Exception):
-    """The body goes on after the limit."""
 
 
 class Limits:
@@ -42,13 +42,10 @@ class Limits:
             message = await receive()
             received += len(message.get("body", b""))
             if received > BODY_LIMIT:
-                raise TooLong
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, SENTENCE)  # FastAPI lets only this one pass
             return message
 
-        try:
-            await self._app(scope, counted, send)
-        except TooLong:
-            await _refuse(send)
+        await self._app(scope, counted, send)
 
 
 class AnswerHeaders:
@@ -70,6 +67,5 @@ class AnswerHeaders:
 
 
 async def _refuse(send: Send) -> None:
-    sentence = f"The request is longer than {BODY_LIMIT} bytes: send less."
     await send({"type": "http.response.start", "status": 413, "headers": [(b"content-type", b"application/json")]})
-    await send({"type": "http.response.body", "body": orjson.dumps({"detail": sentence})})
+    await send({"type": "http.response.body", "body": orjson.dumps({"detail": SENTENCE})})

@@ -7,10 +7,14 @@ there alone.
 """
 
 import asyncio
+import tempfile
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping
+from contextlib import closing
+from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from anyio import BrokenWorkerProcess, to_process
 
@@ -29,8 +33,11 @@ class WorkerFailed(RuntimeError):
         super().__init__("The process that computes results has died, perhaps for lack of memory: ask again.")
 
 
+Form = Literal["csv", "parquet"]
+
+
 class Work:
-    """Computes the results of sessions and remembers them."""
+    """Computes the results of sessions and remembers them; makes files of them."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -50,16 +57,25 @@ class Work:
             return known
         async with self._turn:
             if (known := self._known.get((session, state))) is None:  # somebody else may have waited for the same
-                known = await _in_process(_analyse, self._root, session)
+                known = await _in_process(partial(_analyse, self._root, session))
                 self._known[session, state] = known
                 if len(self._known) > CACHE_LIMIT:
                     self._known.popitem(last=False)
         return known
 
+    async def export(self, session: str, form: Form, target: Path) -> None:
+        """Write an archive of the tables that `gateway.files.export` makes.
 
-async def _in_process(function: Callable[[Path, str], Answer], root: Path, session: str) -> Answer:
+        Raises:
+            WorkerFailed: The worker process died.
+        """
+        async with self._turn:
+            await _in_process(partial(_export, self._root, session, form, target))
+
+
+async def _in_process(work: Callable[[], Answer]) -> Answer:
     try:
-        return await to_process.run_sync(function, root, session, cancellable=True)
+        return await to_process.run_sync(work, cancellable=True)
     except BrokenWorkerProcess:
         raise WorkerFailed from None
 
@@ -68,4 +84,17 @@ def _analyse(root: Path, session: str) -> Results:
     from gateway.analysis import analyse
     from gateway.store.home import SqliteHome
 
-    return analyse(SqliteHome(root), session)
+    with closing(SqliteHome(root)) as home:
+        return analyse(home, session)
+
+
+def _export(root: Path, session: str, form: Form, target: Path) -> None:
+    from gateway.files.export import export
+    from gateway.store.home import SqliteHome
+
+    with closing(SqliteHome(root)) as home, tempfile.TemporaryDirectory(dir=target.parent) as folder:
+        files = export(home, session, form, Path(folder))
+        compression = zipfile.ZIP_DEFLATED if form == "csv" else zipfile.ZIP_STORED  # Parquet is compressed already
+        with zipfile.ZipFile(target, "w", compression, compresslevel=3) as archive:
+            for file in files:
+                archive.write(file, file.name)
