@@ -136,6 +136,13 @@ def test_heel_strikes_jolt_the_foot_more_than_the_pelvis_and_plausibly() -> None
     assert 250.0 < swing < 500.0
 
 
+def test_walking_over_ground_from_loop_to_loop_shakes_nothing_at_the_seam() -> None:
+    body = Person(Script((stand(2.0), walk(5.0, speed=1.2), stand(2.0))), sway_deg=0.0)
+    acc, gyr, _ = body.imu("pelvis", np.arange(17.5, 18.5, 0.001), IDEAL)
+    np.testing.assert_allclose(np.linalg.norm(acc, axis=1), GRAVITY, atol=1e-6)
+    np.testing.assert_allclose(gyr, 0.0, atol=1e-9)
+
+
 def test_sensors_are_mounted_in_rotations_of_their_own_fixed_by_the_seed(person: Person) -> None:
     mountings = [person.sensor_mounting(segment, ImuModel())[0] for segment in SEGMENTS]
     assert len({tuple(np.round(m, 6)) for m in mountings}) == len(SEGMENTS)

@@ -258,6 +258,35 @@ def test_walking_keeps_the_load_on_the_floor_and_over_ground_goes_forward() -> N
     assert after_an_hour[0] == pytest.approx(12.0 * 328, abs=0.01)
 
 
+def test_in_walking_the_right_heel_strikes_with_the_right_hip_forward_and_the_trunk_turned_back() -> None:
+    truth = Person(Script((walk(22.0),)), sway_deg=0.0).joint_angles(np.array([5 * 1.1]))
+    assert truth["pelvis_rotation"][0] > 2.0
+    assert truth["pelvis_rotation"][0] + truth["trunk_rotation"][0] < -2.0
+    assert truth["shoulder_plane_right"][0] < -30.0
+    assert truth["shoulder_plane_left"][0] > 30.0
+
+
+def test_in_single_support_the_pelvis_drops_on_the_swing_side_over_a_leg_that_stays_upright() -> None:
+    body = Person(Script((walk(22.0),)), heading_deg=HEADING_DEG, sway_deg=0.0)
+    t = np.array([5.25 * 1.1])
+    truth = body.joint_angles(t)
+    assert truth["pelvis_obliquity"][0] == pytest.approx(3.0)
+    assert truth["hip_adduction_right"][0] == pytest.approx(3.0)
+    sideways = rotations(body, "thigh_right", t).apply([0.0, 1.0, 0.0])[0] @ RIGHT
+    assert abs(sideways) < np.sin(np.radians(1.5))
+
+
+@pytest.mark.parametrize(("side", "outward"), [("right", 1.0), ("left", -1.0)])
+def test_the_forearm_is_carried_outward_and_the_shoulder_blade_follows_the_arm(side: str, outward: float) -> None:
+    straight = held(**{f"elbow_flexion_{side}": 0.0, f"shoulder_elevation_{side}": 0.0})
+    forearm = moved(straight, f"forearm_{side}", 2.0)
+    assert forearm[2] * outward == pytest.approx(0.3 * np.sin(np.radians(8.0)))
+    body = Person(held(**{f"shoulder_elevation_{side}": 100.0}), heading_deg=HEADING_DEG, sway_deg=0.0)
+    blade = rotations(body, f"scapula_{side}", np.array([2.0])).apply([0.0, 0.0, outward])[0]
+    assert np.degrees(np.arcsin(blade @ UP)) == pytest.approx(0.33 * 90.0, abs=1e-6)
+    assert blade @ FORWARD > 0.3
+
+
 def test_slouching_inclines_the_trunk_to_30_degrees_and_back_while_the_thighs_stay_level(person: Person) -> None:
     (start, end), *_ = [(a, b) for name, a, b in person.script.starts() if name == "slouch"]
     t = np.arange(start, end, 0.05)
