@@ -7,7 +7,7 @@ from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
 from dataclasses import asdict
 
-from fusion import orientation
+from fusion import pipeline
 from fusion.estimates import Json
 from gateway.bus.broker import embedded_broker
 from gateway.bus.client import BusClient
@@ -82,7 +82,7 @@ class Gateway:
         Raises:
             OSError: The embedded broker's port is taken, or the data folder cannot be written.
         """
-        orientation.warm()
+        pipeline.warm()
         for info in self.home.interrupted():
             self.home.recover(info.id)
             log.warning("session %s was interrupted; what it holds is kept: kinestream sessions", info.id)
