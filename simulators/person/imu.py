@@ -66,7 +66,7 @@ class ImuModel:
     drift_s: float = 120.0
     """Distance of the nodes of the wandering bias [s]; assumed."""
     wobble_deg: float = 0.0
-    """Soft tissue: tilt of the sensor per steady 10 m/s2 across the segment [deg], about 0.5 to 2 on a thigh; 0: rigid."""
+    """Soft tissue: tilt of the sensor per steady 10 m/s2 across the segment [deg], 0.5 to 2 on a thigh; 0: rigid."""
     wobble_hz: float = 9.0
     """Natural frequency of the tissue under the sensor; assumed."""
     wobble_damping: float = 0.25
