@@ -40,12 +40,9 @@ class Angles:
         names: list[str] = []
         columns = []
         for sensor, track in self.tracks.items():
-            bracket = track.bracket(t, self._max_gap)
-            values = bracket.linear(track.x)
+            values, gap = track.sample(t, self._max_gap)
             if track.slow:
-                age = t - track.t[bracket.before]
-                held = ~bracket.usable & (age >= 0) & (age <= self._hold)
-                values[held] = track.x[bracket.before[held]]
+                values = np.where((gap < 0)[:, None], track.latest(t, self._hold), values)
             for channel, name in sorted((self._names.get(sensor) or UNNAMED).items()):
                 if channel < values.shape[1]:
                     names.append(name)

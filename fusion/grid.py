@@ -6,9 +6,10 @@ before the next row are let go, and a time with no samples at all gives a second
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from math import acos, sin, sqrt
 
 import numpy as np
+from numba import boolean, float64, int64, njit, void
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
@@ -16,6 +17,50 @@ Times = NDArray[np.int64]
 
 EMPTY_NS = 1_000_000_000
 """So long rows without any sample are still given [ns]."""
+
+
+@njit(void(float64[::1], float64[::1], float64, float64[::1]), cache=True, error_model="numpy")
+def _turn(p: Floats, q: Floats, part: float, out: Floats) -> None:
+    """Write the orientation `part` of the way from p to q into the first four places of `out`."""
+    dot = p[0] * q[0] + p[1] * q[1] + p[2] * q[2] + p[3] * q[3]
+    sign = -1.0 if dot < 0.0 else 1.0
+    theta = acos(min(abs(dot), 1.0))
+    a, b = 1.0 - part, sign * part
+    if theta > 4e-3:  # below, the chord differs from the arc by less than 1e-8 rad
+        a, b = sin(a * theta) / sin(theta), sign * sin(part * theta) / sin(theta)
+    n = 0.0
+    for c in range(4):
+        out[c] = a * p[c] + b * q[c]
+        n += out[c] * out[c]
+    for c in range(4):
+        out[c] /= sqrt(n)
+
+
+INTERPOLATE = void(int64[::1], float64[:, ::1], int64[::1], int64, boolean, float64[:, ::1], int64[::1])
+
+
+@njit(INTERPOLATE, cache=True, error_model="numpy", nogil=True)
+def interpolate(t: Times, x: Floats, rows: Times, max_gap: int, quat: bool, out: Floats, gap: Times) -> None:
+    """Fill `out` and `gap`; see `Track.sample`."""
+    columns = x.shape[1]
+    i = 0  # samples before i lie at or before the row
+    for r in range(rows.size):
+        while i < t.size and t[i] <= rows[r]:
+            i += 1
+        gap[r] = -1
+        if i > 0 and t[i - 1] == rows[r]:
+            gap[r] = 0
+            out[r] = x[i - 1]
+            continue
+        if i == 0 or i == t.size or t[i] - t[i - 1] > max_gap:
+            out[r] = np.nan
+            continue
+        gap[r] = t[i] - t[i - 1]
+        part = (rows[r] - t[i - 1]) / gap[r]
+        for c in range(columns):
+            out[r, c] = (1.0 - part) * x[i - 1, c] + part * x[i, c]
+        if quat:
+            _turn(x[i - 1], x[i], part, out[r])
 
 
 class Track:
@@ -49,41 +94,24 @@ class Track:
         if start > 0:
             self.t, self.x = self.t[start:], self.x[start:]
 
-    def bracket(self, rows: Times, max_gap: int) -> "Bracket":
-        """Find the samples around each row."""
+    def sample(self, rows: Times, max_gap: int, *, quat: bool = False) -> tuple[Floats, Times]:
+        """Return the columns at the rows, shape (rows, columns), and how far apart the samples around each row are.
+
+        Rows without a sample at them, or two around them at most `max_gap` apart, are NaN, with a distance of -1.
+        quat: The first four columns are a unit quaternion and turn along the shortest arc; the rest is linear.
+        """
+        out, gap = np.empty((rows.size, self.x.shape[1])), np.empty(rows.size, dtype=np.int64)
+        interpolate(self.t, self.x, rows, max_gap, quat, out, gap)
+        return out, gap
+
+    def latest(self, rows: Times, hold: int) -> Floats:
+        """Return the last sample at or before each row, if not older than `hold`, shape (rows, columns)."""
         if not self.t.size:
-            none = np.zeros(rows.size, dtype=np.intp)
-            return Bracket(none, none, np.zeros(rows.size), np.zeros(rows.size, dtype=np.bool_), rows.copy())
+            return np.full((rows.size, self.x.shape[1]), np.nan)
         before = np.searchsorted(self.t, rows, side="right") - 1
-        after = np.minimum(before + 1, self.t.size - 1)
-        usable = before >= 0
-        before = np.maximum(before, 0)
-        past, gap = rows - self.t[before], self.t[after] - self.t[before]
-        exact = past == 0
-        usable &= exact | ((gap > 0) & (gap <= max_gap))
-        part = np.where(exact, 0.0, past / np.maximum(gap, 1))
-        return Bracket(before, after, part, usable, np.where(exact, 0, gap))
-
-
-@dataclass(frozen=True, slots=True)
-class Bracket:
-    """Rows between samples, each array of shape (rows,)."""
-
-    before: NDArray[np.intp]
-    after: NDArray[np.intp]
-    part: Floats
-    """How far from `before` to `after`, 0 to 1."""
-    usable: NDArray[np.bool_]
-    """There is a sample at the row, or there are two around it that are close enough."""
-    gap: Times
-    """Distance of the two samples [ns]; 0 where there is one at the row."""
-
-    def linear(self, x: Floats) -> Floats:
-        """Interpolate columns linearly, shape (rows, columns); NaN where not usable."""
-        part = self.part[:, None]
-        mixed = (1.0 - part) * x[self.before] + part * x[self.after]
-        mixed = np.where(part == 0.0, x[self.before], mixed)
-        return np.where(self.usable[:, None], mixed, np.nan)
+        age = rows - self.t[np.maximum(before, 0)]
+        usable = (before >= 0) & (age <= hold)
+        return np.where(usable[:, None], self.x[np.maximum(before, 0)], np.nan)
 
 
 class Grid:

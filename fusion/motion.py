@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, cast
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusion.estimates import Event, Json
-from fusion.grid import Bracket, Track
+from fusion.grid import Track
 from fusion.orientation import Madgwick, MadgwickParams
 from fusion.orientation import quaternion as qt
 from fusion.samples import TimedImu
@@ -47,8 +48,8 @@ class Motion:
         self.filter = Madgwick(0, MadgwickParams(settings.beta, settings.start_beta, settings.settle_s))
         self._pending: list[list[TimedImu]] = []
         self._last: list[Floats | None] = []
-        self._usual = np.zeros(0)
-        self._newest = np.empty(0, dtype=np.int64)
+        self._usual: list[float] = []
+        self._newest: list[int] = []
         self._restored: dict[str, Any] = {}
 
     def take(self, samples: TimedImu) -> list[Event]:
@@ -62,10 +63,11 @@ class Motion:
             self._follow(lane, samples, samples.quat)
         else:
             self._pending[lane].append(samples)
-        edges = np.concatenate([self._newest[lane : lane + 1], samples.t])
-        wide = np.flatnonzero((np.diff(edges) > self._max_gap) & (edges[:-1] >= 0))
-        self._newest[lane] = edges[-1]
-        return [Event(int(edges[i]), "gap", int(edges[i + 1]), {"sensor": samples.sensor}) for i in wide]
+        last, self._newest[lane] = self._newest[lane], int(samples.t[-1])
+        if last < 0 or self._newest[lane] - last <= self._max_gap:
+            return []
+        edges = [last, *samples.t.tolist()]
+        return [Event(a, "gap", b, {"sensor": samples.sensor}) for a, b in pairwise(edges) if b - a > self._max_gap]
 
     def carry(self) -> dict[str, Json]:
         """Return the orientations as JSON values."""
@@ -113,34 +115,20 @@ class Motion:
 
     def rows(self, t: Times) -> Rows:
         """Return every sensor at the given times."""
-        n, lanes = t.size, len(self.tracks)
-        x = np.full((n, lanes, COLUMNS), np.nan)
-        brackets = [track.bracket(t, self._max_gap) for track in self.tracks]
-        quality = np.zeros((n, lanes))
-        if n and lanes:
-            ends = np.full((2, n, lanes, 4), np.nan)
-            for lane, (track, bracket) in enumerate(zip(self.tracks, brackets, strict=True)):
-                if track.t.size:
-                    x[:, lane] = bracket.linear(track.x)
-                    ends[0, :, lane], ends[1, :, lane] = track.x[bracket.before, QUAT], track.x[bracket.after, QUAT]
-                quality[:, lane] = self._quality(lane, bracket)
-            part = np.stack([b.part for b in brackets], axis=1)
-            usable = np.stack([b.usable for b in brackets], axis=1)
-            ends[:, ~usable] = np.nan
-            x[..., QUAT] = np.where((part == 0.0)[..., None], ends[0], qt.slerp(ends[0], ends[1], part))
-        return Rows(t, x, quality)
-
-    def _quality(self, lane: int, bracket: Bracket) -> Floats:
-        usual = REPAIRED * self._usual[lane]
-        return np.where(bracket.usable, np.where(bracket.gap <= usual, 1.0, 0.5), 0.0)
+        x, quality = np.empty((len(self.tracks), t.size, COLUMNS)), np.empty((len(self.tracks), t.size))
+        for lane, track in enumerate(self.tracks):
+            x[lane], gap = track.sample(t, self._max_gap, quat=True)
+            quality[lane] = np.where(gap <= REPAIRED * self._usual[lane], 1.0, 0.5)
+            quality[lane, gap < 0] = 0.0
+        return Rows(t, x.transpose(1, 0, 2), quality.T)
 
     def _add(self, samples: TimedImu) -> int:
         lane = self.lanes[samples.sensor] = len(self.tracks)
         self.tracks.append(Track(COLUMNS))
         self._pending.append([])
         self._last.append(None)
-        self._usual = np.append(self._usual, 0.0)
-        self._newest = np.append(self._newest, -1)
+        self._usual.append(0.0)
+        self._newest.append(-1)
         self.filter.grow(lane + 1)
         if self._settings.magnetometer and samples.mag is not None:
             self.filter.beta[lane] = self._settings.beta_mag
@@ -202,4 +190,5 @@ class Motion:
 
 def _whole(x: Floats) -> NDArray[np.bool_]:
     """Return which rows have no NaN."""
-    return cast(NDArray[np.bool_], np.isfinite(x).all(axis=1))
+    whole: NDArray[np.bool_] = np.logical_and.reduce(np.isfinite(x), axis=1)
+    return whole

@@ -24,7 +24,7 @@ from fusion.body.skeleton import FLEXIONS, Posed, Skeleton
 from fusion.emg.muscles import Muscles
 from fusion.estimates import Batch, Event, Json, Topic
 from fusion.grid import Grid
-from fusion.motion import Motion, Rows
+from fusion.motion import Motion
 from fusion.movement.reps import RepCounter, RepParams
 from fusion.movement.slouch import SlouchDetector, SlouchParams
 from fusion.quality import Quality
@@ -157,7 +157,7 @@ class Pipeline:
                 track.trim(self._emg_grid.next)
         done = [grid.next for grid in (self._grid, self._emg_grid) if grid.next >= 0]
         if done:
-            batches += self._quality.due(min(done), max(done), self.settings.rate_hz)
+            batches += self._quality.due(min(done), max(done))
         return batches, events
 
     def _body(self, t: Times, batches: list[Batch], events: list[Event]) -> None:
@@ -169,7 +169,7 @@ class Pipeline:
         self._add(batches, "orientation", t, posed.orientations, "1", posed.quats)
         events += found
         events += self._movement(t, joints.joints, joints.angles)
-        self._count(t, rows)
+        self._quality.add(tuple(self.motion.lanes), t, rows.quality)
 
     def _movement(self, t: Times, names: tuple[str, ...], values: Floats) -> list[Event]:
         """Run what looks at single series, row by row."""
@@ -186,15 +186,10 @@ class Pipeline:
                 events += [counter.step(*row) for row in zip(times, values[:, column].tolist(), strict=True)]
         return [event for event in events if event is not None]
 
-    def _count(self, t: Times, rows: Rows) -> None:
-        for sensor, lane in self.motion.lanes.items():
-            self._quality.add(sensor, t, rows.quality[:, lane])
-
     def _muscle(self, t: Times, batches: list[Batch]) -> None:
-        names, units, values = self.muscles.rows(t)
+        names, units, values, quality = self.muscles.rows(t)
         self._add(batches, "emg", t, names, units, values)
-        for sensor in self.muscles.sensors:
-            self._quality.add(sensor, t, self.muscles.quality(sensor, t))
+        self._quality.add(tuple(self.muscles.sensors), t, quality)
 
     def _add(
         self,

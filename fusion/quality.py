@@ -14,36 +14,42 @@ LATE = 1
 
 
 class Quality:
-    """Sums of row qualities (1 measured, 0.5 repaired, 0 missing) by sensor and second."""
+    """Sums of row qualities (1 measured, 0.5 repaired, 0 missing) by second and sensor."""
 
     def __init__(self) -> None:
-        self._sums: dict[str, dict[int, tuple[float, int]]] = {}
+        self._names: dict[str, None] = {}
+        self._seconds: dict[int, list[tuple[tuple[str, ...], Floats, int]]] = {}
         self._next: int | None = None
 
-    def add(self, sensor: str, t: Times, quality: Floats) -> None:
-        """Take rows of one sensor."""
-        sums = self._sums.setdefault(sensor, {})
-        seconds = t // SECOND
-        for second in range(int(seconds[0]), int(seconds[-1]) + 1):
-            inside = quality[seconds == second] if seconds[0] != seconds[-1] else quality
-            if inside.size:
-                total, count = sums.get(second, (0.0, 0))
-                sums[second] = total + float(inside.sum()), count + int(inside.size)
+    def add(self, names: tuple[str, ...], t: Times, quality: Floats) -> None:
+        """Take rows of several sensors, shape (rows, sensors)."""
+        if not names:
+            return
+        self._names.update(dict.fromkeys(names))
+        first, last = int(t[0]) // SECOND, int(t[-1]) // SECOND
         if self._next is None:
-            self._next = int(seconds[0])
+            self._next = first
+        for second in range(max(first, self._next), last + 1):
+            inside = quality if first == last else quality[t // SECOND == second]
+            self._seconds.setdefault(second, []).append((names, inside.sum(axis=0), len(inside)))
 
-    def due(self, done: int, newest: int, rate_hz: float) -> list[Batch]:
+    def due(self, done: int, newest: int) -> list[Batch]:
         """Return the seconds that rows up to `done` [ns] fill, or that are long over; stamped with their end."""
-        batches: list[Batch] = []
         if self._next is None:
-            return batches
-        until = max(done // SECOND, newest // SECOND - LATE)
-        for second in range(self._next, until):
-            rows = {name: sums.pop(second, None) for name, sums in self._sums.items()}
-            if any(row is not None for row in rows.values()):
-                values = [row[0] / row[1] if row else 0.0 for row in rows.values()]
-                t = np.array([(second + 1) * SECOND], dtype=np.int64)
-                names = tuple(f"quality_{name}" for name in rows)
-                batches.append(Batch("quality", t, SECOND, names, ("1",) * len(names), np.array([values])))
-        self._next = max(self._next, until)
+            return []
+        until = max(self._next, done // SECOND, newest // SECOND - LATE)
+        batches = [self._batch(second) for second in range(self._next, until) if second in self._seconds]
+        self._next = until
         return batches
+
+    def _batch(self, second: int) -> Batch:
+        totals = dict.fromkeys(self._names, 0.0)
+        counts = dict.fromkeys(self._names, 0)
+        for names, sums, rows in self._seconds.pop(second):
+            for name, total in zip(names, sums.tolist(), strict=True):
+                totals[name] += total
+                counts[name] += rows
+        values = [totals[name] / max(counts[name], 1) for name in totals]
+        names = tuple(f"quality_{name}" for name in totals)
+        t = np.array([(second + 1) * SECOND], dtype=np.int64)
+        return Batch("quality", t, SECOND, names, ("1",) * len(names), np.array([values]))

@@ -61,7 +61,10 @@ def zxy(quat: Floats) -> Floats:
     return cast(Floats, np.stack([np.arctan2(-r12, r22), np.arcsin(r32), np.arctan2(-r31, r33)], axis=-1))
 
 
-def angles_deg(kind: Kind, side: Side, proximal: Floats, distal: Floats) -> Floats:
-    """Return the three angles positive as named [deg], shape (..., 3), from segment orientations in one earth frame."""
+def angles_deg(proximal: Floats, distal: Floats, factors: Floats) -> Floats:
+    """Return the three angles positive as named [deg], shape (..., 3), from segment orientations in one earth frame.
+
+    factors: What `signs` gives for the joint, shape (3,); or for several joints on the axis before the last.
+    """
     relative = qt.multiply(qt.conjugate(proximal), distal)
-    return cast(Floats, np.degrees(zxy(relative)) * signs(kind, side))
+    return cast(Floats, np.degrees(zxy(relative)) * factors)

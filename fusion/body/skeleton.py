@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from fusion.body.calibration import STEP_NS, BodyCalibration, Step
 from fusion.body.inclination import inclination_deg
-from fusion.body.joints import NAMES, PUBLISHED, angles_deg, series
+from fusion.body.joints import NAMES, PUBLISHED, angles_deg, series, signs
 from fusion.body.segments import JOINTS, Joint
 from fusion.estimates import Event
 from fusion.motion import ACC, COLUMNS, GYR, MAG, QUAT, Rows
@@ -92,13 +92,15 @@ class Skeleton:
     def _pose(self, x: Floats) -> tuple[Floats, Floats]:
         turn = qt.about_z(self.calibration.heading)
         quat = qt.multiply(turn, qt.multiply(x[..., QUAT], self.calibration.align))
+        worn = self._worn_joints()
         columns = []
-        for joint, a, b in self._worn_joints():
-            columns.append(angles_deg(joint.kind, joint.side, quat[:, a], quat[:, b])[:, :PUBLISHED])
+        if worn:
+            factors = np.stack([signs(joint.kind, joint.side) for joint, _, _ in worn])
+            angles = angles_deg(quat[:, [a for _, a, _ in worn]], quat[:, [b for _, _, b in worn]], factors)
+            columns.append(angles[:, :, :PUBLISHED].reshape(len(x), -1))
         if "trunk" in self._segments:
             columns.append(inclination_deg(qt.up_in_sensor(quat[:, self._segments["trunk"]])))
-        angles = np.concatenate(columns, axis=1) if columns else np.empty((len(x), 0))
-        return angles, quat.reshape(len(x), -1)
+        return np.concatenate(columns, axis=1) if columns else np.empty((len(x), 0)), quat.reshape(len(x), -1)
 
     def _worn_joints(self) -> list[tuple[Joint, int, int]]:
         at = self._segments

@@ -66,25 +66,24 @@ class Muscles:
         """Close the bursts that are still open at the end."""
         return [e for name, s in self.sensors.items() for e in self._events(name, s, s.detector.interrupt())]
 
-    def rows(self, t: Times) -> tuple[tuple[str, ...], tuple[str, ...], Floats]:
-        """Return names, units and values at the rows, shape (rows, names)."""
+    def rows(self, t: Times) -> tuple[tuple[str, ...], tuple[str, ...], Floats, Floats]:
+        """Return names, units and values at the rows, shape (rows, names), and the quality, shape (rows, sensors).
+
+        The quality is the part of a sensor's channels that have a value.
+        """
         names: list[str] = []
         units: list[str] = []
-        columns = []
-        for name, sensor in self.sensors.items():
-            values = sensor.track.bracket(t, self._max_gap).linear(sensor.track.x)
+        columns: list[Floats] = []
+        quality = np.empty((t.size, len(self.sensors)))
+        for n, (name, sensor) in enumerate(self.sensors.items()):
+            values, _ = sensor.track.sample(t, self._max_gap)
             channels = sensor.chain.channels
+            quality[:, n] = np.isfinite(values[:, :channels]).sum(axis=1) / channels
             for channel, muscle in self._named(name, channels):
                 names += [f"emg_{muscle}", f"activation_{muscle}"]
                 units += [sensor.unit, "1"]
                 columns += [values[:, channel], values[:, channels + channel]]
-        return tuple(names), tuple(units), np.stack(columns, axis=1) if columns else np.empty((t.size, 0))
-
-    def quality(self, name: str, t: Times) -> Floats:
-        """Return the part of the channels with a value at each row, shape (rows,)."""
-        sensor = self.sensors[name]
-        values = sensor.track.bracket(t, self._max_gap).linear(sensor.track.x)[:, : sensor.chain.channels]
-        return np.asarray(np.isfinite(values).mean(axis=1), dtype=np.float64)
+        return tuple(names), tuple(units), np.stack(columns, axis=1) if columns else np.empty((t.size, 0)), quality
 
     def carry(self) -> dict[str, Json]:
         """Return the levels of all channels as JSON values."""

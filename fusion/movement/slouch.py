@@ -1,7 +1,7 @@
 """Slouching: leaning forward beyond one's own upright posture for too long.
 
 Defaults after the field guide's section on posture coaches: a neutral zone of 10 to 15 degrees around one's own
-upright, 5 degrees of hysteresis, 30 seconds of delay (5 to 120); all [P], that is starting values without external authority.
+upright, 5 degrees of hysteresis, 30 seconds of delay (5 to 120); all [P], starting values without external authority.
 Leaning backward is not slouching. A time without values, up to `forget_s`, neither ends nor lengthens a slouch.
 """
 
