@@ -36,8 +36,13 @@ async def _run(settings: Settings, *, until_eof: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     if until_eof:
-        on_end_of_input(lambda: loop.call_soon_threadsafe(stop.set))
+        on_end_of_input(lambda: _tell(loop, stop))
     await gateway.run(stop)
+
+
+def _tell(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    """Set the event from another thread."""
+    loop.call_soon_threadsafe(stop.set)
 
 
 if __name__ == "__main__":

@@ -135,6 +135,13 @@ def plan_for(sensor: SensorSettings) -> Plan:
         raise SettingsProblem(f"sensor {sensor.name}: no segment is called {sensor.segment}: {', '.join(SEGMENTS)}")
     channels = dict(sensor.channels) or _own_channels(driver.capabilities)
     options = StreamOptions(sensor.rate_hz, sensor.mode)
+    try:
+        driver.subscriptions(options)
+        next(driver.start(options))
+    except ValueError as error:
+        raise SettingsProblem(f"sensor {sensor.name}: {error}") from None
+    except StopIteration:
+        pass
     return Plan(sensor.name, driver, sensor.address, options, sensor.segment, channels)
 
 

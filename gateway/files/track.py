@@ -16,7 +16,8 @@ Floats = NDArray[np.float64]
 FEWEST = 10
 """Samples below which nothing can be computed."""
 STRIDE = 100
-"""Samples over which a rate is measured, so that time stamps rounded to milliseconds do not matter."""
+"""Samples over which a rate is measured, so that time stamps rounded to milliseconds do not matter; a tenth of a short
+recording, so that a gap lies in few of the stretches."""
 RATE_TOLERANCE = 0.02
 """A stated rate and the time stamps may differ by this fraction: `gateway.clock.MAX_PERIOD_ERROR`."""
 
@@ -84,7 +85,7 @@ def named(track: Track, muscles: Sequence[str]) -> Track:
 
 def rate_of(t: Times) -> float:
     """Return the rate that time stamps show [Hz], whatever gaps and rounding they have."""
-    k = min(STRIDE, t.size - 1)
+    k = max(1, min(STRIDE, t.size // 10))
     return float(1e9 * k / np.median(t[k:] - t[:-k]))
 
 
