@@ -12,13 +12,15 @@ from fastapi.staticfiles import StaticFiles
 
 from api.auth import Guard, check_bind
 from api.bus import Bus
-from api.http import errors, health, results, sensors, series, sessions
+from api.http import docs, errors, health, results, sensors, series, sessions
 from api.http.limits import AnswerHeaders, Limits
 from api.http.work import Work
 from api.live import socket
 from api.live.hub import Hub
 from gateway.settings import Settings
 from gateway.store.home import SqliteHome
+from gateway.store.influx import InfluxAddress, InfluxHome
+from gateway.store.interface import SeriesHome
 
 PREFIX = "/api/v1"
 STATIC = Path(__file__).parent / "static"
@@ -38,6 +40,7 @@ def create_app(settings: Settings) -> FastAPI:
     """
     check_bind(settings.api)
     home = SqliteHome(settings.data_dir)
+    stored = _stored_series(settings, home)
     hub = Hub(_version())
     bus = Bus(settings.bus, hub.receive, hub.lose_bus)
 
@@ -49,23 +52,40 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.bus_task.cancel()
         await asyncio.to_thread(home.close)
 
-    app = FastAPI(title="Kinestream", version=hub.version, description=DESCRIPTION, lifespan=lifespan, redoc_url=None)
+    app = FastAPI(
+        title="Kinestream",
+        version=hub.version,
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
     errors.install(app)
     app.include_router(health.router(bus, hub, lambda: _store_problem(home)))
     for router in (
         sensors.router(bus, hub),
         sessions.router(bus, hub, home),
-        series.router(home, home),
+        series.router(home, stored),
         results.router(home, Work(settings.data_dir)),
         socket.router(hub),
     ):
-        app.include_router(router, prefix=PREFIX)
+        app.include_router(router, prefix=PREFIX, responses=errors.responses(401))
+    docs.install(app)
     mimetypes.add_type("text/javascript", ".js")  # Windows may say otherwise; reads the system's list now, not later
     app.mount("/", StaticFiles(directory=STATIC, html=True, check_dir=False), name="dashboard")
     app.add_middleware(Limits)
     app.add_middleware(Guard, token=settings.api.token)
     app.add_middleware(AnswerHeaders)
     return app
+
+
+def _stored_series(settings: Settings, home: SqliteHome) -> SeriesHome:
+    """Return where series and events are read: beside the recordings, or in InfluxDB."""
+    store = settings.store
+    if store.kind == "sqlite":
+        return home
+    server = InfluxAddress(store.url, store.token, store.org, store.bucket)
+    return InfluxHome(server, settings.gateway.id, lambda session: None)
 
 
 def _store_problem(home: SqliteHome) -> str | None:

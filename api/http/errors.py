@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from api.bus import CommandFailed, Kind
 from api.http.work import WorkerFailed
+from gateway.store.influx import InfluxProblem
 from gateway.store.schema import UnreadableSession
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,8 @@ def install(app: FastAPI) -> None:
         return _answer(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
 
     @app.exception_handler(WorkerFailed)
-    async def worker_failed(_: Request, error: WorkerFailed) -> JSONResponse:
+    @app.exception_handler(InfluxProblem)
+    async def try_again(_: Request, error: WorkerFailed | InfluxProblem) -> JSONResponse:
         return _answer(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
 
     @app.exception_handler(RequestValidationError)

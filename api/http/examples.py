@@ -20,8 +20,8 @@ PLACEMENTS: JsonDict = {
     ]
 }
 SESSION: JsonDict = {
-    "id": "20261122-2311-k3f9", "title": "Sit to stand, second visit", "subject": "S01", "kind": "live",
-    "state": "complete", "started": "2026-11-22T23:11:04.250Z", "duration_s": 182.4, "origin": None,
+    "id": "20261122-2311-k3f9", "title": "Sit to stand, second visit", "subject": "S01", "kind": "import",
+    "state": "complete", "started": "2026-11-22T23:11:04.250Z", "duration_s": 182.4, "origin": "visit2/session.toml",
     "gateway": "local", "version": "0.1.0",
 }  # fmt: skip
 SESSION_DETAIL: JsonDict = SESSION | {

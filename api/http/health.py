@@ -9,19 +9,24 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 from api.bus import Bus
+from api.http.errors import responses
 from api.live.gateways import is_online
 from api.live.hub import Hub
 from fusion.estimates import Json
 
+NUMBERS: dict[int | str, dict[str, object]] = {
+    200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": "kinestream_api_bus_connected 1.0\n"}}}
+}
 READY = {"status": "ready", "bus": True, "store": True, "detail": None}
 
 
 class Health(BaseModel):
     """The process answers."""
 
+    model_config = ConfigDict(json_schema_extra={"example": {"status": "ok", "version": "0.1.0"}})
     status: str = "ok"
     version: str
 
@@ -80,7 +85,13 @@ def router(bus: Bus, hub: Hub, store_problem: Callable[[], str | None]) -> APIRo
         )
         return JSONResponse(answer.model_dump(), HTTPStatus.SERVICE_UNAVAILABLE if problems else HTTPStatus.OK)
 
-    @routes.get("/metrics", operation_id="getMetrics", summary="Numbers for Prometheus", response_class=Response)
+    @routes.get(
+        "/metrics",
+        operation_id="getMetrics",
+        summary="Numbers for Prometheus",
+        response_class=Response,
+        responses=NUMBERS | responses(401),
+    )
     async def metrics() -> Response:
         return Response(generate_latest(registry), media_type=CONTENT_TYPE_LATEST)
 

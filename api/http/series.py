@@ -87,7 +87,7 @@ def router(home: SqliteHome, stored: SeriesHome) -> APIRouter:
     routes = APIRouter(tags=["sessions"])
 
     @routes.get(
-        "/sessions/{session}/series", operation_id="listSeries", summary="Stored series", responses=responses(404)
+        "/sessions/{session}/series", operation_id="listSeries", summary="Stored series", responses=responses(404, 422)
     )
     def series(session: SessionId) -> SeriesList:
         started = _started(home, session)

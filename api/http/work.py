@@ -76,7 +76,7 @@ class Work:
 async def _in_process(work: Callable[[], Answer]) -> Answer:
     try:
         return await to_process.run_sync(work, cancellable=True)
-    except BrokenWorkerProcess:
+    except (BrokenWorkerProcess, ProcessLookupError):  # anyio's own attempt to end it may find it gone already
         raise WorkerFailed from None
 
 
