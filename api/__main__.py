@@ -6,6 +6,7 @@ Exit codes: 0 when a signal ended it, 1 when it failed, 2 when the settings or t
 import argparse
 import asyncio
 import logging
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -16,6 +17,7 @@ from fastapi import FastAPI
 from api.app import create_app
 from api.auth import RefusedBind
 from gateway.settings import ApiSettings, Settings, SettingsProblem, load
+from gateway.supervised import on_end_of_input
 
 log = logging.getLogger("api")
 
@@ -33,11 +35,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Serve until a signal ends it; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m api", description="Serve the HTTP and WebSocket interface.")
     parser.add_argument("--config", type=Path, help="settings file; default: kinestream.toml in the working folder")
-    config = parser.parse_args(arguments).config
+    parser.add_argument("--until-eof", action="store_true", help="end when standard input closes")
+    wishes = parser.parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("uvicorn.error").addFilter(_without_addresses)
     try:
-        settings = load(config)
+        settings = load(wishes.config)
+        if wishes.until_eof:
+            on_end_of_input(lambda: signal.raise_signal(signal.SIGTERM))
         app = create_app(settings)
         with listening(settings.api) as listener:
             return asyncio.run(_serve(app, settings, listener))

@@ -17,7 +17,7 @@ from gateway.settings import SensorSettings, Settings, SettingsProblem
 
 log = logging.getLogger(__name__)
 
-RETRY_S = 2.0
+RETRY_S = 1.0
 """Wait before a radio that cannot be opened is tried again [s]."""
 
 

@@ -15,6 +15,8 @@ from collections.abc import Callable, Sequence
 from simulators.scenes import SCENES, describe
 
 PARENT_POLL_S = 0.25
+LEAD_IN_S = 5.0
+"""The person first rests so long, as at the end of the script, while a gateway finds the sensors [s]."""
 
 
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
@@ -45,13 +47,14 @@ async def serve(wishes: argparse.Namespace) -> None:
     air = Air(wishes.seed)
     person = Person(seed=wishes.seed)
     server = await listen(air, host, int(port))
-    sensors = stage(SCENES[wishes.scene], person, air, AirClock(wishes.speed))
+    clock = AirClock(wishes.speed, person.script.period - LEAD_IN_S)
+    sensors = stage(SCENES[wishes.scene], person, air, clock)
     async with server, asyncio.TaskGroup() as group:
         tasks = [group.create_task(sensor.run()) for sensor in sensors]
         if wishes.parent_pid:
             tasks.append(group.create_task(_watch_parent(wishes.parent_pid, stop)))
         if wishes.until_eof:
-            _read_lines(lambda line: _say(obey(line, sensors)), stop.set)
+            _read_lines(lambda line: _say(obey(line, sensors, clock)), stop.set)
         host, port = server.sockets[0].getsockname()[:2]
         print(f"ready {host}:{port}", flush=True)
         await stop.wait()

@@ -6,6 +6,7 @@
 | `{"sensor": NAME, "fade": SECONDS}` | let nothing pass for so long |
 | `{"sensor": NAME, "drop": true}` | cut the link |
 | `{"report": true}` | answer with one line: what every sensor did and felt |
+| `{"clock": true}` | answer with the air's time [s] and the host's [ns UTC] at this moment |
 
 NAME may be `"*"` for all sensors. A command that makes no sense is answered with `{"error": sentence}`.
 """
@@ -14,10 +15,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from simulators.sensors.sensor import VirtualSensor
+from gateway.hosttime import HostClock
+from simulators.sensors.sensor import AirClock, VirtualSensor
 
 
-def obey(line: str, sensors: Sequence[VirtualSensor]) -> dict[str, object] | None:
+def obey(line: str, sensors: Sequence[VirtualSensor], clock: AirClock) -> dict[str, object] | None:
     """Carry out one command; return what to answer, if anything."""
     try:
         command = json.loads(line)
@@ -25,6 +27,8 @@ def obey(line: str, sensors: Sequence[VirtualSensor]) -> dict[str, object] | Non
             raise ValueError("a command is a JSON object")
         if command.get("report"):
             return {"report": [report(sensor) for sensor in sensors]}
+        if command.get("clock"):
+            return {"air_s": clock.now(), "utc_ns": HostClock().now()}
         for sensor in _named(str(command.pop("sensor", "")), sensors):
             _obey(command, sensor)
     except (ValueError, TypeError) as error:

@@ -4,8 +4,11 @@ import sys
 
 import typer
 
-from api.commands import service, sessions, setup, visits
+from api.commands.service import register as register_service
+from api.commands.sessions import register as register_sessions
+from api.commands.setup import register as register_setup
 from api.commands.terminal import Problem, complain
+from api.commands.visits import register as register_visits
 
 app = typer.Typer(
     name="kinestream",
@@ -16,8 +19,8 @@ app = typer.Typer(
     help="Body-worn motion and muscle sensors: joint angles, muscle activation and haptic cues, live.\n\n"
     "Try it without hardware: `kinestream demo`. With sensors: `kinestream scan`, then `kinestream serve`.",
 )
-for module in (service, setup, visits, sessions):
-    module.register(app)
+for register in (register_service, register_setup, register_visits, register_sessions):
+    register(app)
 
 
 def main() -> None:

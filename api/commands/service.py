@@ -44,11 +44,12 @@ def demo(
     config = root / f"demo-{http}.toml"
     config.write_text(_demo_config(root, scene, http, mqtt, air, record), encoding="utf-8")
     with Processes(root / "logs") as processes:
-        processes.start("simulators", ["simulators", "--listen", f"127.0.0.1:{air}", "--scene", scene])
         processes.start("gateway", ["gateway", "--config", str(config)])
         processes.start("api", ["api", "--config", str(config)])
         address = f"http://127.0.0.1:{http}/"
         processes.wait_until_served(address)
+        # Last, so that the person's first quiet standing, in which the sensors are calibrated, is not missed.
+        processes.start("simulators", ["simulators", "--listen", f"127.0.0.1:{air}", "--scene", scene])
         screen.print(f"Kinestream demo: [bold]{address}[/bold]")
         screen.print(f"Sessions are kept in {root}. Ctrl-C ends everything.")
         print(address, flush=True)

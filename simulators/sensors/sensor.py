@@ -13,13 +13,13 @@ BLOCK_S = 0.5
 
 
 class AirClock:
-    """Time since the start of the air [s], `speed` times as fast as the loop's."""
+    """Time of the air [s], `speed` times as fast as the loop's, from `begin` on."""
 
-    def __init__(self, speed: float = 1.0) -> None:
+    def __init__(self, speed: float = 1.0, begin: float = 0.0) -> None:
         if not speed > 0:
             raise ValueError(f"speed must be positive, not {speed}")
         self.speed = speed
-        self._start = asyncio.get_running_loop().time()
+        self._start = asyncio.get_running_loop().time() - begin / speed
 
     def now(self) -> float:
         """Return the air time [s]."""
