@@ -139,7 +139,7 @@ def _read_text(path: Path, header: Header, names: Sequence[str]) -> Mapping[str,
             problem = str(error)
             if "Expected" in problem:
                 raise ImportProblem(path.name, _ragged(problem)) from None
-            if "Empty" in problem:
+            if "Could not skip" in problem:
                 raise ImportProblem(path.name, "there are no rows below the column names: export it again") from None
         else:
             return {name: table[name] for name in names}
@@ -148,8 +148,12 @@ def _read_text(path: Path, header: Header, names: Sequence[str]) -> Mapping[str,
 
 def _ragged(problem: str) -> str:
     found = re.search(r"Expected (\d+) columns, got (\d+)", problem)
-    counts = f"{found[2]} cells where the header has {found[1]}" if found else "another number of cells than the header"
-    return f"a row has {counts}: write decimal points instead of commas, and quote text that holds the delimiter"
+    if found is None:
+        return "a row has another number of cells than the header: export it again"
+    counts = f"a row has {found[2]} cells where the header has {found[1]}"
+    if int(found[2]) < int(found[1]):
+        return f"{counts}: the file was cut, or this is no table; export it again"
+    return f"{counts}: write decimal points instead of commas, and quote text that holds the delimiter"
 
 
 def _numbers(path: Path, name: str, column: pa.ChunkedArray) -> Floats:

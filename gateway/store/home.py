@@ -55,6 +55,12 @@ class SqliteHome:
         self._sessions.mkdir(parents=True, exist_ok=True)
         self.catalogue = Catalogue(catalogue_url or f"sqlite:///{(root / 'catalogue.db').resolve()}")
 
+    def __enter__(self) -> "SqliteHome":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Close the catalogue."""
         self.catalogue.close()

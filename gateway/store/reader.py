@@ -1,9 +1,12 @@
 """Reads one session, also while another process writes it.
 
-Nothing that is damaged raises: a cut or corrupt part is left out and listed in `damaged`.
+A block or a second that is cut or corrupt does not raise: it is left out and listed in `damaged`. Only where the lists
+of series or events themselves are broken, `UnreadableSession` says so.
 """
 
+import sqlite3
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from fusion.estimates import Batch, Event, Json, Topic
@@ -77,7 +80,8 @@ class SessionReader:
 
     def series(self) -> list[SeriesInfo]:
         """List the stored series in order of topic and name."""
-        return self._results.series()
+        with self._readable():
+            return self._results.series()
 
     def read(
         self, name: str, start: int | None = None, stop: int | None = None, max_points: int | None = None
@@ -86,19 +90,33 @@ class SessionReader:
 
         With fewer `max_points` than there are points, minimum and maximum per bucket come instead of the values.
         """
-        found = self._results.read(name, start, stop, max_points)
+        with self._readable():
+            found = self._results.read(name, start, stop, max_points)
         if found is None:
             raise UnknownSeries(self.info.id, name, [info.name for info in self.series()])
         return found
 
     def columns(self, topic: Topic) -> list[tuple[str, str]]:
         """List name and unit of the series of a topic, in the order in which they first came."""
-        return self._results.columns(topic)
+        with self._readable():
+            return self._results.columns(topic)
 
     def batches(self, topic: Topic) -> Iterator[Batch]:
         """Yield the stored rows of a topic in order of time, one second at most at a time."""
-        return self._results.batches(topic)
+        with self._readable():
+            yield from self._results.batches(topic)
 
     def events(self, start: int | None = None, stop: int | None = None) -> Iterator[Event]:
         """Yield the events that begin in the interval, in order of time."""
-        return self._results.events(start, stop)
+        with self._readable():
+            yield from self._results.events(start, stop)
+
+    @contextmanager
+    def _readable(self) -> Iterator[None]:
+        """Say of a file that is broken where nothing can be left out that it cannot be read."""
+        try:
+            yield
+        except sqlite3.DatabaseError as error:
+            raise schema.UnreadableSession(
+                self.path, f"{error}; its recording may be whole: analyse it again"
+            ) from error

@@ -86,10 +86,13 @@ def open_file(path: Path, *, write: bool = False) -> sqlite3.Connection:
     """Open the file of a session; raises `UnreadableSession` with the reason."""
     if not path.is_file():
         raise UnreadableSession(path, "there is no such file")
+    where = path if write else f"{path.resolve().as_uri()}?mode=ro"
+    db = sqlite3.connect(where, timeout=BUSY_TIMEOUT_S, check_same_thread=False, uri=not write)
     try:
-        db = connect(path) if write else _connect_to_read(path)
+        _tune(db, write=write)
         found = meta(db, "schema")
     except sqlite3.DatabaseError as error:
+        db.close()
         raise UnreadableSession(path, f"{error}; restore it from a copy") from error
     if found != SCHEMA:
         db.close()
@@ -100,17 +103,14 @@ def open_file(path: Path, *, write: bool = False) -> sqlite3.Connection:
 def connect(path: Path) -> sqlite3.Connection:
     """Open a connection that may write; it may be handed to another thread, one thread at a time uses it."""
     db = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
+    _tune(db, write=True)
     return db
 
 
-def _connect_to_read(path: Path) -> sqlite3.Connection:
-    db = sqlite3.connect(
-        f"{path.resolve().as_uri()}?mode=ro", uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False
-    )
-    db.execute("PRAGMA query_only=ON")
-    return db
+def _tune(db: sqlite3.Connection, *, write: bool) -> None:
+    """Let others read while this one writes, with nothing committed that a power cut could take back."""
+    for pragma in ("journal_mode=WAL", "synchronous=FULL") if write else ("query_only=ON",):
+        db.execute(f"PRAGMA {pragma}")
 
 
 def put_meta(db: sqlite3.Connection, key: str, value: object) -> None:

@@ -140,18 +140,20 @@ class SessionWriter:
         self.describe(replace(self.info, version=version))
 
     def close(self, state: SessionState | None = "complete", ended: int | None = None) -> SessionInfo:
-        """Flush, and close the file.
+        """Flush, and close the file; where the disk refuses, the session is found as interrupted later.
 
         Args:
             state: What becomes of the session; None leaves state and end as they are.
             ended: End of the session [ns UTC]; None: the time of the last record or row.
         """
-        self.flush()
-        if state is not None:
-            self.info = schema.session_info(self._db)  # whose title may have been changed by another process
-            end = ended if ended is not None else max(self.info.started, self._last or self.info.started)
-            self.describe(replace(self.info, state=state, ended=end))
-        self.abandon()
+        try:
+            self.flush()
+            if state is not None:
+                self.info = schema.session_info(self._db)  # whose title may have been changed by another process
+                end = ended if ended is not None else max(self.info.started, self._last or self.info.started)
+                self.describe(replace(self.info, state=state, ended=end))
+        finally:
+            self.abandon()
         if self._closed is not None:
             self._closed(self.info, self.sensors())
         return self.info

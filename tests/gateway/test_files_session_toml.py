@@ -251,6 +251,8 @@ def edited(row: int, name: str, value: str) -> Callable[[str], str]:
     [
         (lambda text: "", "thigh.csv: the file is empty"),
         (lambda text: text.splitlines()[0] + "\n", "thigh.csv, sensor thigh: 0 samples are too short"),
+        (lambda text: text.splitlines()[0], "thigh.csv: there are no rows below the column names"),
+        (lambda text: text[:-20], "cells where the header has 7: the file was cut"),
         (lambda text: "".join(text.splitlines(keepends=True)[:6]), "5 samples are too short a recording"),
         (lambda text: text.split("\n", 1)[1], "thigh.csv: the first line holds numbers: add a line with the column"),
         (edited(7, "ay", "off"), "thigh.csv: column ay, row 7: 'off' is not a number"),

@@ -437,6 +437,24 @@ def test_overwritten_pages_of_the_file_never_raise(path: Path) -> None:
         assert reader.damaged
 
 
+def test_a_broken_list_of_series_is_said(recorded: Path) -> None:
+    spoil(recorded, "DROP TABLE overview")
+    with SessionReader(recorded) as reader:
+        assert len(list(reader.records())) == 500
+        for ask in (reader.series, lambda: reader.read("knee_flexion_left"), lambda: list(reader.batches("joints"))):
+            with pytest.raises(UnreadableSession, match="no such table: overview; its recording may be whole"):
+                ask()
+
+
+def test_a_session_that_could_not_be_closed_lets_go_of_its_lock(path: Path) -> None:
+    writer = SessionWriter.create(path, INFO)
+    spoil(path, "DROP TABLE block")
+    writer.append(packets(3))
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        writer.close()
+    assert not is_claimed(lock_path(path))
+
+
 @pytest.mark.parametrize("kept", [0.1, 0.5, 0.9, 0.999])
 def test_a_cut_write_ahead_log_costs_its_tail(path: Path, tmp_path: Path, kept: float) -> None:
     writer = SessionWriter.create(path, INFO)
