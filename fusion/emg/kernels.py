@@ -104,10 +104,11 @@ def burst_update(
             level[c, PEAK] = max(value, level[c, PEAK] - p[4] * level[c, PEAK])
             floor = level[c, FLOOR]
             above = level[c, PEAK] - floor
-            level[c, MOST] = max(value, level[c, MOST])
-            if not isfinite(mvc[c]) and level[c, MOST] > p[5] * floor:
-                activation[i, c] = value / level[c, MOST]
             active = time[c, ACTIVE] == 1
+            if active:
+                level[c, MOST] = max(value, level[c, MOST])
+            if not isfinite(mvc[c]) and level[c, MOST] > 0.0:
+                activation[i, c] = value / max(value, level[c, MOST])
             if active:
                 change = value < max(p[6] * floor, floor + 0.5 * p[7] * above)
             else:
@@ -129,6 +130,7 @@ def burst_update(
                 level[c, TOP] = 0.0
                 time[c, ACTIVE] = 0
             else:
+                level[c, MOST] = max(level[c, TOP], level[c, MOST])
                 time[c, ONSET] = time[c, SINCE]
                 time[c, ACTIVE] = 1
             time[c, SINCE] = -1
