@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.table import Table
 
-from api.commands.terminal import ConfigOption, DataDirOption, Problem, progress_bar, screen, settings_of
+from api.commands.terminal import ConfigOption, DataDirOption, Problem, progress_bar, screen, settings_of, show_table
 from fusion.estimates import Json
 from gateway.analysis import analyse as analyse_session
 from gateway.analysis import derive
@@ -102,10 +101,7 @@ def sessions(
             "No sessions yet. Record one with `kinestream record`, or bring files in with `kinestream import`."
         )
         return
-    table = Table("id", "title", "subject", "kind", "state", "started", "seconds")
-    for row in rows:
-        table.add_row(*("" if value is None else str(value) for value in row.values()))
-    screen.print(table)
+    show_table(("id", "title", "subject", "kind", "state", "started", "seconds"), [list(row.values()) for row in rows])
     if total > len(rows):
         screen.print(f"{len(rows)} of {total}: show more with --limit.")
 
@@ -168,13 +164,13 @@ def _show(result: dict[str, Json]) -> None:
     screen.print(
         f"[bold]{result['session']}[/bold] {result['title']} ({result['state']}, computed as {result['mode']})"
     )
-    table = Table("series", "unit", "Hz", "values", "min", "mean", "max")
     series = result["series"]
-    for row in series if isinstance(series, list) else []:
-        assert isinstance(row, dict)
-        if not str(row["name"]).startswith("quat_"):
-            table.add_row(*(_cell(row[key]) for key in ("name", "unit", "rate_hz", "n", "min", "mean", "max")))
-    screen.print(table)
+    rows = [row for row in (series if isinstance(series, list) else []) if isinstance(row, dict)]
+    shown = [row for row in rows if not str(row["name"]).startswith("quat_")]
+    keys = ("name", "unit", "rate_hz", "n", "min", "mean", "max")
+    show_table(
+        ("series", "unit", "Hz", "values", "min", "mean", "max"), [[_cell(row[k]) for k in keys] for row in shown]
+    )
     for title in ("metrics", "quality"):
         entries = result[title]
         for name, entry in entries.items() if isinstance(entries, dict) else []:

@@ -7,10 +7,9 @@ import shutil
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from api.commands.processes import is_free
-from api.commands.terminal import ConfigOption, DataDirOption, Problem, progress_bar, screen, settings_of
+from api.commands.terminal import ConfigOption, DataDirOption, Problem, progress_bar, screen, settings_of, show_table
 from devices import registry
 from gateway.links.finder import Sighting
 from gateway.radio import RadioUnavailable, advertisement, open_radio
@@ -51,11 +50,9 @@ def scan(
     if not shown:
         screen.print("No sensor was heard. Is it on, near, and not connected to a phone?")
         return
-    table = Table("address", "name", "model", "dBm")
-    for sighting in shown:
-        words = _words(sighting)
-        table.add_row(*(str(words[key] or "-") for key in ("address", "name", "title", "rssi")))
-    screen.print(table)
+    words = [_words(sighting) for sighting in shown]
+    keys = ("address", "name", "title", "rssi")
+    show_table(("address", "name", "model", "dBm"), [[word[key] or "-" for key in keys] for word in words])
     screen.print("To use them, write into kinestream.toml (and give each its segment or channels):\n")
     for number, sighting in enumerate((s for s in shown if s.driver), 1):
         assert sighting.driver

@@ -1,7 +1,7 @@
 """Talking to the person at the terminal: problems in one sentence, progress bars, tables."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
 
 from gateway.settings import Settings, SettingsProblem, load
 
@@ -47,6 +48,18 @@ def settings_of(config: Path | None, data_dir: Path | None = None, **sections: o
         return load(config, overrides)
     except SettingsProblem as problem:
         raise Problem(str(problem)) from None
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table whose first column, by which one names things, is never cut."""
+    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for number, column in enumerate(columns):
+        widest = max([len(column), *(len(row[number]) for row in cells)])
+        table.add_column(column, no_wrap=number == 0, overflow="fold", min_width=widest if number == 0 else None)
+    for row in cells:
+        table.add_row(*row)
+    screen.print(table)
 
 
 @contextmanager
