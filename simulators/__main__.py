@@ -49,6 +49,8 @@ async def serve(wishes: argparse.Namespace) -> None:
     server = await listen(air, host, int(port))
     clock = AirClock(wishes.speed, person.script.period - LEAD_IN_S)
     sensors = stage(SCENES[wishes.scene], person, air, clock)
+    for sensor in sensors:
+        await sensor.start()
     async with server, asyncio.TaskGroup() as group:
         tasks = [group.create_task(sensor.run()) for sensor in sensors]
         if wishes.parent_pid:

@@ -59,26 +59,23 @@ class BumbleRadio:
 
     async def __aenter__(self) -> Self:
         self._gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-        try:
-            self._transport = await self._connect()
-        except (OSError, ImportError, ValueError, core.BaseBumbleError) as error:
-            raise RadioUnavailable(f"cannot open the radio {self.label}: {error}") from error
-        host = QuietHost(self._transport.source, self._transport.sink)
-        self.device = Device(name="kinestream", address=self._address, host=host)
-        self.device.on(Device.EVENT_FLUSH, self._on_flush)
-        self.device.on(Device.EVENT_ADVERTISEMENT, self._on_advertisement)
-        try:
-            await asyncio.wait_for(self.device.power_on(), POWER_ON_TIMEOUT_S)
-        except (TimeoutError, hci.HCI_Error, core.BaseBumbleError) as error:
-            await self._transport.close()
-            raise RadioUnavailable(f"the radio {self.label} does not answer as an HCI controller") from error
+        async with contextlib.AsyncExitStack() as opened:
+            transport = await self._open()
+            opened.push_async_callback(transport.close)
+            self.device = self._host(transport)
+            try:
+                async with asyncio.timeout(POWER_ON_TIMEOUT_S):
+                    await self.command(self.device.power_on())
+            except (TimeoutError, BleakError) as error:
+                raise RadioUnavailable(f"the radio {self.label} does not answer as an HCI controller") from error
+            self._opened = opened.pop_all()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.device.host.on_transport_lost()  # so that every client learns it, whatever the transport does
-        await self._transport.close()
+        await self._opened.aclose()
 
     def scanner(self, detected: Detected) -> BleakScanner:
         """Return a scanner on this controller; any number may run at once."""
@@ -119,6 +116,19 @@ class BumbleRadio:
     async def command(self, procedure: Coroutine[object, object, None]) -> None:
         """Run one of the device's HCI procedures; raises `BleakError` when the radio is lost meanwhile."""
         await procedures.run(procedure, self._gone)
+
+    async def _open(self) -> Transport:
+        try:
+            return await self._connect()
+        except (OSError, ImportError, ValueError, core.BaseBumbleError) as error:
+            raise RadioUnavailable(f"cannot open the radio {self.label}: {error}") from error
+
+    def _host(self, transport: Transport) -> Device:
+        host = QuietHost(transport.source, transport.sink)
+        device = Device(name="kinestream", address=self._address, host=host)
+        device.on(Device.EVENT_FLUSH, self._on_flush)
+        device.on(Device.EVENT_ADVERTISEMENT, self._on_advertisement)
+        return device
 
     async def _abandon(self, task: asyncio.Task[Connection]) -> None:
         """Take back a pending connection: Bumble leaves it with the controller, which then refuses every later one."""

@@ -3,6 +3,8 @@
 Bumble cancels the future of a pending request when the link drops, which would look as if the *caller* had been
 cancelled; a request that is sent after the loss is never answered. And a request that its caller gives up must still
 run to its end: ATT and HCI answer in order, so an answer that nobody awaits would be taken for that of the next one.
+Moreover Bumble waits by `asyncio.wait_for`, which before Python 3.12 can swallow a cancellation. So each of its
+procedures gets a task of its own.
 """
 
 import asyncio

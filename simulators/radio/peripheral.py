@@ -1,6 +1,7 @@
 """A GATT peripheral on the air: advertises, serves a table of characteristics, notifies whoever subscribed."""
 
-from collections.abc import Iterable, Mapping
+import asyncio
+from collections.abc import Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -11,13 +12,14 @@ from bumble.gatt import Characteristic, CharacteristicValue
 from bumble.gatt import Service as GattService
 
 from devices.profile import Service
+from gateway.radio import procedures
 from simulators.radio.air import Air
 from simulators.radio.host import air_device
 
 AD_BYTES = 31
 """What a legacy advertisement holds."""
 AD_INTERVAL_MS = 100.0
-CCCD_NOTIFY = b"\x01\x00"
+SWITCHED_OFF = hci.HCI_REMOTE_DEVICE_TERMINATED_CONNECTION_DUE_TO_POWER_OFF_ERROR
 PROPERTIES = {
     "read": Characteristic.Properties.READ,
     "write": Characteristic.Properties.WRITE,
@@ -96,6 +98,7 @@ class Peripheral:
         self.server = server
         self.device = air_device(air, advertised.name.rstrip(b"\0").decode(), address)
         self._advertising = advertised.encode()
+        self._gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._connection: Connection | None = None
         self._subscribed: frozenset[str] = frozenset()
         self._characteristics: dict[str, Characteristic] = {}
@@ -114,23 +117,25 @@ class Peripheral:
 
     async def start(self) -> None:
         """Switch on and advertise, again after each connection."""
-        await self.device.power_on()
+        await self._run(self.device.power_on())
         await self.advertise()
 
     async def advertise(self) -> None:
         """Advertise until somebody connects, and again whenever the link ends."""
-        await self.device.start_advertising(
-            auto_restart=True,
-            advertising_data=self._advertising,
-            advertising_interval_min=AD_INTERVAL_MS,
-            advertising_interval_max=AD_INTERVAL_MS,
+        await self._run(
+            self.device.start_advertising(
+                auto_restart=True,
+                advertising_data=self._advertising,
+                advertising_interval_min=AD_INTERVAL_MS,
+                advertising_interval_max=AD_INTERVAL_MS,
+            )
         )
 
     async def sleep(self) -> None:
         """End the link and be silent, as when switched off."""
-        await self.device.stop_advertising()
+        await self._run(self.device.stop_advertising())
         if self._connection is not None:
-            await self._connection.disconnect(hci.HCI_REMOTE_DEVICE_TERMINATED_CONNECTION_DUE_TO_POWER_OFF_ERROR)
+            await self._run(self._connection.disconnect(SWITCHED_OFF))
 
     async def notify(self, uuid: str, data: bytes) -> bool:
         """Notify the central of a value, cut to MTU - 3 bytes as real devices do; False where nobody listens."""
@@ -139,6 +144,13 @@ class Peripheral:
             return False
         await self.device.gatt_server.notify_subscriber(connection, self._characteristics[uuid], data)
         return True
+
+    async def _run(self, procedure: Coroutine[object, object, None]) -> None:
+        """Run one of Bumble's procedures in a task of its own.
+
+        It waits by `asyncio.wait_for`, which before Python 3.12 can swallow the cancellation of its caller.
+        """
+        await procedures.run(procedure, self._gone)
 
     def _service(self, service: Service) -> GattService:
         table = []

@@ -42,6 +42,7 @@ class VirtualSensor:
         self.sent = 0
         """Notifications handed to the radio."""
         self.peripheral = Peripheral(air, address, habits.advertised, habits.services, self)
+        self._started = False
         self._changed = False
         self._waiter: asyncio.Future[None] | None = None
 
@@ -55,9 +56,15 @@ class VirtualSensor:
         """The present faults of its radio."""
         return self.air.faults(self.address)
 
+    async def start(self) -> None:
+        """Switch on, and advertise from now on."""
+        await self.peripheral.start()
+        self._started = True
+
     async def run(self) -> None:
         """Advertise, answer and stream until cancelled."""
-        await self.peripheral.start()
+        if not self._started:
+            await self.start()
         awake, start = True, self.clock.now()
         stop = start + BLOCK_S * _phase(self.address)
         while True:

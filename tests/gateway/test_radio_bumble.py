@@ -305,9 +305,43 @@ def test_a_closed_radio_ends_its_links_and_frees_its_sensors():
             async with air_radio(air) as radio:
                 await radio.client(ADDRESS, lost.append).connect()
             await asyncio.sleep(0.1)
-        return len(lost), device.server.links
+        return len(lost), device.server.links, asyncio.all_tasks() - {asyncio.current_task()}
 
-    assert run_virtual(play()) == (2, [True, False, True, False])
+    assert run_virtual(play()) == (2, [True, False, True, False], set())
+
+
+@pytest.mark.parametrize("ticks", [0, 1, 3, 10, 30, 60])
+def test_opening_can_be_cancelled_at_any_moment_and_leaves_nothing_on_the_air(ticks):
+    async def play():
+        air = Air()
+
+        async def use():
+            async with air_radio(air):
+                await asyncio.sleep(60)
+
+        opening = asyncio.create_task(use())
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        opening.cancel()
+        await asyncio.wait({opening}, timeout=1)
+        return opening.cancelled(), len(air.controllers)
+
+    assert run_virtual(play()) == (True, 0)
+
+
+@pytest.mark.parametrize("ticks", [0, 1, 3, 10, 30, 60])
+def test_starting_a_peripheral_can_be_cancelled_at_any_moment(ticks):
+    async def play():
+        device = Peripheral(Air(), ADDRESS, Advertised(b"Mem", (UART,)), TABLE, Memory())
+        starting = asyncio.create_task(device.start())
+        for _ in range(ticks):
+            await asyncio.sleep(0)
+        starting.cancel()
+        await asyncio.wait({starting}, timeout=1)
+        await asyncio.sleep(1)
+        return starting.cancelled()
+
+    assert run_virtual(play())
 
 
 def test_the_loss_of_the_radio_itself_is_told_to_everybody():
