@@ -124,7 +124,8 @@ class Grid:
 
     def due(self, tracks: Iterable[Track], now: int, *, final: bool = False) -> Times:
         """Return the rows that are due and step over them."""
-        live = [track for track in tracks if track.newest >= 0 and not track.slow]
+        known = [track for track in tracks if track.newest >= 0]
+        live = [track for track in known if not track.slow] or known
         if not live:
             return np.empty(0, dtype=np.int64)
         newest = max(track.newest for track in live)

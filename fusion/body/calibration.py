@@ -168,13 +168,13 @@ class BodyCalibration:
             self._ties[name].sum = complex(real, imaginary)
         for index in range(len(self.seats)):
             self._continue(index)
-        self._tie(np.full((len(self.seats), 4), np.nan))
 
     def _continue(self, index: int) -> None:
         state = self._restored.pop(self.seats[index].segment, None)
         if state is not None:
             self.seats[index] = Seat.restored(self.seats[index].segment, state)
             self._root[index] = state["root"]
+            self._tie(np.full((len(self.seats), 4), np.nan))
 
     # Pose
 

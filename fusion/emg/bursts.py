@@ -8,8 +8,8 @@ tone between the bursts of a strong muscle out. All values are our own starting 
 the resting level, held for a time) is Hodges and Bui 1996 [V]. On the recordings `emg_opensignals` the counts do not
 change for any `fraction` from 0.1 to 0.5.
 
-Activation is the envelope as a fraction of the given MVC, or else of the largest envelope in a burst of the session so far;
-without an MVC there is none before the first burst, because it would be a fraction of noise.
+Activation is the envelope as a fraction of the given MVC, or else of the largest envelope in a burst of the session so
+far; without an MVC there is none before the first burst, because it would be a fraction of noise.
 """
 
 from dataclasses import dataclass

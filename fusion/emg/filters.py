@@ -43,13 +43,18 @@ class EmgCoefficients:
     """Delay of the envelope at low frequency [s]: 37.5 ms at 6 Hz. The band-pass delays amplitude changes far less."""
 
 
+def holds_emg(params: EmgParams, rate_hz: float) -> bool:
+    """Return whether there is anything between the high-pass and half the sampling rate."""
+    return rate_hz > 2.5 * params.high_pass_hz
+
+
 def design(params: EmgParams, rate_hz: float) -> EmgCoefficients:
     """Return the filters for a sampling rate.
 
     Raises:
         ValueError: The rate is too low to hold any EMG band.
     """
-    if rate_hz <= 2.5 * params.high_pass_hz:
+    if not holds_emg(params, rate_hz):
         raise ValueError(f"EMG at {rate_hz} Hz holds nothing above the high-pass of {params.high_pass_hz} Hz")
     sections = [butter(2, params.high_pass_hz, "highpass", fs=rate_hz, output="sos")]
     if rate_hz >= LOW_PASS_FROM_HZ:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from fusion.emg.bursts import Burst, BurstDetector, BurstParams
 from fusion.emg.chain import EmgChain
-from fusion.emg.filters import EmgParams
+from fusion.emg.filters import EmgParams, holds_emg
 from fusion.estimates import Event, Json
 from fusion.grid import Track
 from fusion.samples import TimedEmg
@@ -46,7 +46,9 @@ class Muscles:
         self._restored: dict[str, Any] = {}
 
     def take(self, samples: TimedEmg) -> list[Event]:
-        """Process samples as they come."""
+        """Process samples as they come; a rate too low to hold any EMG gives nothing."""
+        if not samples.t.size or not holds_emg(self._params, samples.rate_hz):
+            return []
         sensor = self.sensors.get(samples.sensor)
         channels = samples.emg.shape[1]
         events: list[Event] = []
@@ -55,7 +57,7 @@ class Muscles:
         elif samples.gap:
             events += self._events(samples.sensor, sensor, sensor.detector.interrupt())
             sensor.chain.restart()
-        if samples.t.size and sensor.track.newest >= 0 and samples.t[0] - sensor.track.newest > self._max_gap:
+        if sensor.track.newest >= 0 and samples.t[0] - sensor.track.newest > self._max_gap:
             events.append(Event(sensor.track.newest, "gap", int(samples.t[0]), {"sensor": samples.sensor}))
         envelope = sensor.chain.update(samples.emg)
         bursts, activation = sensor.detector.update(samples.t, envelope)
