@@ -49,6 +49,7 @@ class Channels:
 
     def __init__(self) -> None:
         self._by_name: dict[str, Channel] = {}
+        self._learned: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {}
         self._runs: dict[tuple[str, ...], tuple[Run, ...]] = {}
         self.sequence = 0
         """Of the next frame."""
@@ -66,6 +67,8 @@ class Channels:
         Raises:
             ValueError: There would be more than `CHANNEL_LIMIT`.
         """
+        if self._learned.get(topic) == (rows.names, rows.units):
+            return False  # as nearly always: batches repeat their names
         changed = False
         for name, unit in zip(rows.names, rows.units, strict=True):
             known = self._by_name.get(name)
@@ -75,6 +78,7 @@ class Channels:
                 raise ValueError(f"more than {CHANNEL_LIMIT} channels in one session")
             self._by_name[name] = Channel(len(self._by_name) if known is None else known.index, name, unit, topic)
             changed = True
+        self._learned[topic] = (rows.names, rows.units)
         return changed
 
     def encode(self, rows: Rows) -> list[bytes]:

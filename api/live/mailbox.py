@@ -28,6 +28,8 @@ class Mailbox:
         self._events: deque[str] = deque()
         self._frames: deque[bytes] = deque()
         self._dropped = 0
+        self.taken = 0
+        """Messages that were taken out."""
         self.dropped_total = 0
         """Frames and events that this client never got."""
 
@@ -62,6 +64,7 @@ class Mailbox:
 
     def take(self) -> str | bytes | None:
         """Return the next message, text or frame; None when there is nothing."""
+        self.taken += 1
         if self._states:
             first = next((key for key in FIRST if key in self._states), next(iter(self._states)))
             return self._states.pop(first)

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query, WebSocket, WebSocketDisconnect
 
 from api.live.hub import Follower, Hub, TooManyClients
+from api.live.mailbox import Mailbox
 from api.live.topics import LEVEL_LIMIT
 
 log = logging.getLogger(__name__)
@@ -40,9 +41,10 @@ async def _serve(websocket: WebSocket, follower: Follower) -> None:
     """Send until the client goes away, or takes nothing any more."""
     try:
         async with asyncio.TaskGroup() as tasks:
-            writer = tasks.create_task(_write(websocket, follower))
+            sending = (tasks.create_task(_write(websocket, follower)), tasks.create_task(_watch(follower.mailbox)))
             await _until_closed(websocket)
-            writer.cancel()
+            for task in sending:
+                task.cancel()
     except* TimeoutError:
         log.info("gave up a live client that takes no data, %d frames dropped", follower.mailbox.dropped_total)
     except* WebSocketDisconnect:
@@ -55,11 +57,19 @@ async def _write(websocket: WebSocket, follower: Follower) -> None:
         await follower.waiting.wait()
         follower.waiting.clear()
         while (message := mailbox.take()) is not None:
-            async with asyncio.timeout(SEND_TIMEOUT_S):
-                if isinstance(message, bytes):
-                    await websocket.send_bytes(message)
-                else:
-                    await websocket.send_text(message)
+            if isinstance(message, bytes):
+                await websocket.send_bytes(message)
+            else:
+                await websocket.send_text(message)
+
+
+async def _watch(mailbox: Mailbox) -> None:
+    """Raise `TimeoutError` when nothing goes out for long though something waits; a timer per message costs more."""
+    while True:
+        taken = mailbox.taken
+        await asyncio.sleep(SEND_TIMEOUT_S)
+        if len(mailbox) and mailbox.taken == taken:
+            raise TimeoutError
 
 
 async def _until_closed(websocket: WebSocket) -> None:
