@@ -21,13 +21,13 @@ const EN = {
   "link.missed.title": "Frames that did not reach this page: {gaps} missing by their numbers, {dropped} left out by the server because this page was slow, {malformed} unreadable.",
 
   "panel.nodata": "No data for {age}. What is shown is not the present.",
-  "panel.waiting": "Waiting for data.",
   "panel.disconnected": "Not connected. What is shown is not the present.",
 
   "sensors.title": "Sensors",
   "sensors.none": "No sensor yet. Switch one on and keep it near the computer.",
   "sensors.offline": "The gateway is not running. Start it with: kinestream serve",
   "sensors.summary": "{streaming} of {all} streaming",
+  "sensors.late": "as reported {age} ago",
   "sensors.showAll": "Show all",
   "sensors.showProblems": "Only those that need attention",
   "sensors.allWell": "All sensors are streaming.",
@@ -80,7 +80,6 @@ const EN = {
   "bars.reference.mvc": "% of maximal voluntary contraction",
   "bars.none": "No muscle sensor is streaming.",
   "bars.value": "{n} %",
-  "bars.envelope": "envelope {value}",
 
   "posture.title": "Posture",
   "posture.upright": "Upright",
@@ -196,7 +195,7 @@ const EN = {
   "session.zoom.left": "Earlier",
   "session.zoom.right": "Later",
   "session.zoom.whole": "Whole session",
-  "session.zoom.range": "{from} to {to}",
+  "session.zoom.range": "{from} to {to} ({span} s)",
   "session.band": "Each point shows the lowest and highest value of its moment.",
   "session.events": "Events",
   "session.events.track": "Events on the time line",

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import math
 import os
 import shutil
@@ -32,9 +33,10 @@ BROWSER_ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
 ]  # fmt: skip
-session_loop = pytest_asyncio.fixture(loop_scope="session")
-"""One event loop for all page tests, because they share the browser."""
-GATEWAY = "room1"
+for_all_tests = pytest_asyncio.fixture(scope="session", loop_scope="session")
+for_each_test = pytest_asyncio.fixture(loop_scope="session")
+"""One event loop for all page tests, because they share broker, API and browser."""
+ROOMS = itertools.count(1)
 RATE_HZ = 100
 SQUAT_S = 3.0
 HEADING = 0.7
@@ -91,32 +93,41 @@ def segment_orientation(flexion_deg: np.ndarray) -> np.ndarray:
     return (standing * Rotation.from_euler("z", flexion_deg[:, None], degrees=True)).as_quat(scalar_first=True)
 
 
-def batches(start: float, rows: int, topics: tuple[Topic, ...] = ("joints", "orientation", "emg")) -> list[Batch]:
+def rows_of(start: float, rows: int, topics: tuple[Topic, ...] = ("joints", "orientation", "emg")) -> list[Batch]:
     """Return `rows` rows of each topic from UTC second `start` on."""
     t = start + np.arange(rows) / RATE_HZ
     stamps = np.round(t * 1e9).astype(np.int64)
     made = motion(t)
-    return [Batch(topic, stamps, 10_000_000, tuple(made[topic][0]), tuple(made[topic][1]), made[topic][2]) for topic in topics]
+    return [
+        Batch(topic, stamps, 10_000_000, tuple(made[topic][0]), tuple(made[topic][1]), made[topic][2])
+        for topic in topics
+    ]
 
 
 def sensor(name: str, **more: object) -> dict[str, Any]:
     """Return the status of a sensor that is well, changed as told."""
     return {
-        "id": name, "model": "movella_dot", "title": "Movella DOT", "address": "D4:22:CD:00:00:01", "state": "streaming",
-        "battery": 82, "charging": False, "rssi": -61, "rate_hz": 60.0, "received": 4812, "lost": 9, "loss_percent": 0.2,
-        "skipped": 0, "age_s": 0.02, "segment": name, "channels": {}, "capabilities": ["identify"], "message": None, **more,
+        "id": name, "model": "movella_dot", "title": "Movella DOT", "address": "D4:22:CD:00:00:01",
+        "state": "streaming", "battery": 82, "charging": False, "rssi": -61, "rate_hz": 60.0, "received": 4812,
+        "lost": 9, "loss_percent": 0.2, "skipped": 0, "age_s": 0.02, "segment": name, "channels": {},
+        "capabilities": ["identify"], "message": None, **more,
     }  # fmt: skip
 
 
 def worn() -> list[dict[str, Any]]:
     """Return the sensors of the person: five for movement, one for muscles, one for posture."""
     legs = [sensor(f"{segment}_{side}") for side in ("left", "right") for segment in ("thigh", "shank")]
-    muscles = {"0": "vastus_lateralis_left", "1": "vastus_lateralis_right", "2": "biceps_femoris_left", "3": "biceps_femoris_right"}
+    muscles = {
+        "0": "vastus_lateralis_left",
+        "1": "vastus_lateralis_right",
+        "2": "biceps_femoris_left",
+        "3": "biceps_femoris_right",
+    }
     return [
         *legs,
-        sensor("myo-3fa2", model="myo", title="Thalmic Myo", segment=None, channels=muscles, capabilities=["haptic"], battery=46),
-        sensor("posture", model="upright_go2", title="Upright GO 2", segment="trunk", capabilities=["haptic"], battery=11, rssi=-78),
-    ]  # fmt: skip
+        sensor("myo-3fa2", title="Thalmic Myo", segment=None, channels=muscles, capabilities=["haptic"], battery=46),
+        sensor("posture", title="Upright GO 2", segment="trunk", capabilities=["haptic"], battery=11, rssi=-78),
+    ]
 
 
 @dataclass
@@ -125,12 +136,14 @@ class Room:
 
     client: aiomqtt.Client
     home: SqliteHome
+    gateway: str = "room"
     session: str = "live"
     sensors: list[dict[str, Any]] = field(default_factory=worn)
     calibration: dict[str, Any] = field(default_factory=lambda: {"state": "ready", "message": "Calibrated."})
     replays: list[dict[str, Any]] = field(default_factory=list)
     title: str | None = None
     commands: list[Mapping[str, Any]] = field(default_factory=list)
+    reporting: bool = True
     refusal: str | None = None
     """Answer every command with this sentence."""
 
@@ -138,20 +151,22 @@ class Room:
         """Publish the retained status as it is now."""
         recording = self.session != "live"
         told = {
-            "gateway": GATEWAY, "online": True, "version": "0", "t": time.time_ns(), "session": self.session,
+            "gateway": self.gateway, "online": True, "version": "0", "t": time.time_ns(), "session": self.session,
             "recording": recording, "title": self.title, "replays": self.replays, "calibration": self.calibration,
             "sensors": self.sensors, **more,
         }  # fmt: skip
-        await self._publish(status_message(GATEWAY, told))
+        await self._publish(status_message(self.gateway, told))
 
     async def rows(self, *given: Batch, session: str | None = None) -> None:
         """Publish batches."""
         for batch in given:
-            await self._publish(batch_message(GATEWAY, session or self.session, batch))
+            await self._publish(batch_message(self.gateway, session or self.session, batch))
 
     async def event(self, name: str, session: str | None = None, at: int | None = None, **data: Any) -> None:
         """Publish an event of this moment, or of a time [ns UTC]."""
-        await self._publish(event_message(GATEWAY, session or self.session, Event(at or time.time_ns(), name, None, data)))
+        await self._publish(
+            event_message(self.gateway, session or self.session, Event(at or time.time_ns(), name, None, data))
+        )
 
     async def move(self, session: str | None = None) -> None:
         """Squat until cancelled."""
@@ -159,25 +174,36 @@ class Room:
         while True:
             due = int((time.time() - start) * RATE_HZ)
             if due > sent:
-                await self.rows(*batches(start + sent / RATE_HZ, due - sent), session=session)
+                await self.rows(*rows_of(start + sent / RATE_HZ, due - sent), session=session)
                 sent = due
             await asyncio.sleep(0.04)
 
     async def report(self) -> None:
         """Publish the status each second until cancelled."""
         while True:
-            await self.status()
+            if self.reporting:
+                await self.status()
             await asyncio.sleep(1)
 
     async def answer(self) -> None:
         """Obey commands until cancelled."""
-        await self.client.subscribe(f"kinestream/v1/{GATEWAY}/command", qos=1)
+        await self.client.subscribe(f"kinestream/v1/{self.gateway}/command", qos=1)
         async for message in self.client.messages:
             command = orjson.loads(bytes(message.payload))
             self.commands.append(command)
-            reply = {"ok": False, "error": self.refusal, "kind": "refused"} if self.refusal else {"ok": True, **self._obey(command)}
-            await self.client.publish(f"kinestream/v1/{GATEWAY}/reply", orjson.dumps({"id": command["id"], **reply}), qos=1)
+            reply = (
+                {"ok": False, "error": self.refusal, "kind": "refused"}
+                if self.refusal
+                else {"ok": True, **self._obey(command)}
+            )
+            await self.client.publish(
+                f"kinestream/v1/{self.gateway}/reply", orjson.dumps({"id": command["id"], **reply}), qos=1
+            )
             await self.status()
+
+    async def leave(self) -> None:
+        """Clear the retained status, so that the gateway is forgotten."""
+        await self.client.publish(f"kinestream/v1/{self.gateway}/status", b"", qos=1, retain=True)
 
     def asked(self, what: str) -> list[Mapping[str, Any]]:
         """Return the commands of that kind so far."""
@@ -188,7 +214,9 @@ class Room:
             case "record":
                 now = time.time_ns()
                 self.session, self.title = self.home.new_id(now), command.get("title") or ""
-                info = SessionInfo(self.session, self.title, command.get("subject"), "live", "recording", now, None, GATEWAY, "0")
+                info = SessionInfo(
+                    self.session, self.title, command.get("subject"), "live", "recording", now, None, self.gateway, "0"
+                )
                 self.writer = self.home.create(info)
                 return {"session": self.session}
             case "stop":
@@ -196,7 +224,15 @@ class Room:
                 ended, self.session, self.title = self.session, "live", None
                 return {"session": ended}
             case "replay":
-                self.replays = [{"id": "replay1", "of": command["session"], "speed": command["speed"], "position_s": 0.0, "duration_s": 30.0}]
+                self.replays = [
+                    {
+                        "id": "replay1",
+                        "of": command["session"],
+                        "speed": command["speed"],
+                        "position_s": 0.0,
+                        "duration_s": 30.0,
+                    }
+                ]
                 return {"session": "replay1"}
             case "stop_replay":
                 self.replays = []
@@ -209,9 +245,11 @@ class Room:
         try:
             yield
         finally:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+            while not task.done():  # wait_for of Python 3.11, inside aiomqtt, can swallow a cancellation: ask again
+                task.cancel()
+                await asyncio.wait([task], timeout=0.5)
+            if not task.cancelled():
+                task.result()
 
     async def _publish(self, message: Any) -> None:
         await self.client.publish(message.topic, message.payload, qos=message.qos, retain=message.retain)
@@ -225,7 +263,9 @@ async def serving(folder: Path, bus_port: int, port: int | None = None, **settin
         "KINESTREAM_DATA_DIR": str(folder), "KINESTREAM_BUS__PORT": str(bus_port), "KINESTREAM_BUS__EMBEDDED": "false",
         "KINESTREAM_API__PORT": str(port), **settings,
     }  # fmt: skip
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", "api", env=environment, cwd=Path(__file__).parents[2])
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "api", env=environment, cwd=Path(__file__).parents[2]
+    )
     try:
         address = f"http://127.0.0.1:{port}"
         async with httpx.AsyncClient(base_url=address, trust_env=False) as http:
@@ -246,7 +286,7 @@ async def _ready(http: httpx.AsyncClient) -> bool:
         return False
 
 
-@session_loop
+@for_all_tests
 async def bus() -> AsyncIterator[int]:
     """An embedded broker; its port."""
     port = free_port()
@@ -254,29 +294,36 @@ async def bus() -> AsyncIterator[int]:
         yield port
 
 
-@session_loop
-async def room(bus: int, tmp_path: Path) -> AsyncIterator[Room]:
-    """A gateway's voice on the bus, with its store; it answers commands and reports, but does not move by itself."""
-    home = SqliteHome(tmp_path)
-    async with aiomqtt.Client("127.0.0.1", bus, max_queued_outgoing_messages=1000) as client:
-        room = Room(client, home)
-        async with room.doing(room.answer()), room.doing(room.report()):
-            yield room
+@for_all_tests
+async def home(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[SqliteHome]:
+    """Where sessions are kept."""
+    home = SqliteHome(tmp_path_factory.mktemp("home"))
+    yield home
     home.close()
 
 
-@session_loop
+@for_all_tests
+async def address(bus: int, home: SqliteHome) -> AsyncIterator[str]:
+    """The API's address."""
+    async with serving(home.root, bus) as served:
+        yield served
+
+
+@for_each_test
+async def room(bus: int, home: SqliteHome) -> AsyncIterator[Room]:
+    """A gateway's voice on the bus, with its store; it answers commands and reports, but does not move by itself."""
+    async with aiomqtt.Client("127.0.0.1", bus, max_queued_outgoing_messages=1000) as client:
+        room = Room(client, home, f"room{next(ROOMS)}")
+        async with room.doing(room.answer()), room.doing(room.report()):
+            yield room
+        await room.leave()
+
+
+@for_each_test
 async def moving(room: Room) -> AsyncIterator[Room]:
     """The same with a person who squats."""
     async with room.doing(room.move()):
         yield room
-
-
-@session_loop
-async def address(room: Room, bus: int, tmp_path: Path) -> AsyncIterator[str]:
-    """The API's address."""
-    async with serving(tmp_path, bus) as served:
-        yield served
 
 
 @pytest.fixture
@@ -285,13 +332,19 @@ def serve() -> Callable[..., contextlib.AbstractAsyncContextManager[str]]:
     return serving
 
 
+@pytest.fixture(scope="session")
+def batches() -> Callable[..., list[Batch]]:
+    """Make the rows of somebody who squats: see `rows_of`."""
+    return rows_of
+
+
 @pytest.fixture
 def port() -> int:
     """A free port."""
     return free_port()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@for_all_tests
 async def browser() -> AsyncIterator[Browser]:
     """A headless Chromium, for all tests."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
@@ -301,7 +354,7 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@session_loop
+@for_each_test
 async def page(browser: Browser) -> AsyncIterator[Page]:
     """A page of a laptop's size in a context of its own; a script error on it fails the test."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")

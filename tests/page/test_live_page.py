@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,7 +56,9 @@ async def test_the_range_covers_the_last_ten_seconds(page: Page, moving: Any, ad
 async def test_a_picture_that_stops_says_so_everywhere(page: Page, room: Any, address: str) -> None:
     async with room.doing(room.move()):
         await page.goto(address)
-        await expect(page.locator(".figure-canvas")).to_have_attribute("data-measured", "trunk thigh_left shank_left thigh_right shank_right", timeout=SOON)
+        await expect(page.locator(".figure-canvas")).to_have_attribute(
+            "data-measured", "trunk thigh_left shank_left thigh_right shank_right", timeout=SOON
+        )
     await expect(page.locator(".connection")).to_contain_text("No data for", timeout=SOON)
     for panel in ("figure", "traces", "bars", "posture"):
         await expect(page.locator(f".panel-{panel} .panel-note")).to_contain_text("not the present")
@@ -79,7 +80,9 @@ async def test_late_frames_do_not_pass_as_live(page: Page, room: Any, address: s
     async def late() -> None:
         while True:
             batch = rows("joints", ["knee_flexion_left"], [10.0])
-            await room.rows(Batch(batch.topic, batch.t - 5_000_000_000, batch.period_ns, batch.names, batch.units, batch.values))
+            await room.rows(
+                Batch(batch.topic, batch.t - 5_000_000_000, batch.period_ns, batch.names, batch.units, batch.values)
+            )
             await asyncio.sleep(0.05)
 
     async with room.doing(late()):
@@ -87,7 +90,9 @@ async def test_late_frames_do_not_pass_as_live(page: Page, room: Any, address: s
         await expect(page.locator(".connection")).to_contain_text("No data for 5 s", timeout=SOON)
 
 
-async def test_the_strip_tells_each_sensor_in_words_and_buzzes_the_right_one(page: Page, room: Any, address: str) -> None:
+async def test_the_strip_tells_each_sensor_in_words_and_buzzes_the_right_one(
+    page: Page, room: Any, address: str
+) -> None:
     room.sensors[0] |= {"state": "stale", "age_s": 3.4, "loss_percent": 6.5, "message": "Is it too far away?"}
     await page.goto(address)
     thigh = page.locator('.sensor[data-sensor="thigh_left"]')
@@ -116,25 +121,36 @@ async def test_of_many_sensors_those_in_trouble_are_shown(page: Page, room: Any,
     await expect(page.locator(".sensor")).to_have_count(19)
 
 
+async def test_an_old_report_is_told_as_old(page: Page, room: Any, address: str) -> None:
+    await page.goto(address)
+    await expect(page.locator(".sensor").first).to_contain_text("Streaming", timeout=SOON)
+    room.reporting = False
+    await expect(page.locator(".panel-sensors")).to_contain_text("as reported 4", timeout=2 * SOON)
+
+
 async def test_a_gateway_that_is_gone_is_named(page: Page, room: Any, address: str) -> None:
     await page.goto(address)
     await expect(page.locator(".sensor").first).to_contain_text("Streaming", timeout=SOON)
+
     async def silent() -> None:
         while True:
             await room.status(online=False)
             await asyncio.sleep(0.2)
+
     async with room.doing(silent()):
         await expect(page.locator(".connection")).to_contain_text("Gateway offline", timeout=SOON)
         await expect(page.locator('.sensor[data-state="lost"]').first).to_be_visible()
 
 
-async def test_it_comes_back_after_the_api_was_restarted(page: Page, moving: Any, bus: int, tmp_path: Path, serve: Any, port: int) -> None:
-    async with serve(tmp_path, bus, port):
+async def test_it_comes_back_after_the_api_was_restarted(
+    page: Page, moving: Any, bus: int, home: Any, serve: Any, port: int
+) -> None:
+    async with serve(home.root, bus, port):
         await page.goto(f"http://127.0.0.1:{port}")
         await expect(page.locator(".connection")).to_contain_text("Live", timeout=SOON)
     await expect(page.locator(".connection")).to_contain_text("Disconnected, next try in", timeout=SOON)
     await expect(page.locator(".panel-traces .panel-note")).to_contain_text("Not connected")
-    async with serve(tmp_path, bus, port):
+    async with serve(home.root, bus, port):
         await expect(page.locator(".connection")).to_contain_text("Live", timeout=2 * SOON)
 
 
@@ -186,7 +202,9 @@ async def test_a_refusal_is_told_in_the_gateways_words(page: Page, room: Any, ad
     await expect(page.get_by_role("button", name="Record", exact=True)).to_be_enabled()
 
 
-async def test_repetitions_are_counted_and_survive_a_reload_while_recording(page: Page, room: Any, address: str) -> None:
+async def test_repetitions_are_counted_and_survive_a_reload_while_recording(
+    page: Page, room: Any, address: str
+) -> None:
     await page.goto(address)
     await page.get_by_role("button", name="Record", exact=True).click()
     await expect(page.get_by_role("timer")).to_be_visible(timeout=SOON)
@@ -226,7 +244,7 @@ async def test_posture_says_slouching_then_upright_and_counts_the_cues(page: Pag
 
 
 async def test_markup_in_names_and_marks_stays_text(page: Page, room: Any, address: str) -> None:
-    bait = "<img src=x onerror=\"window.bitten=1\">"
+    bait = '<img src=x onerror="window.bitten=1">'
     room.sensors[0] |= {"id": bait, "title": bait, "message": bait, "segment": bait, "state": "stale"}
     room.calibration = {"state": "moving", "message": bait}
     names = [f"knee_flexion_left{bait}"]
@@ -257,8 +275,10 @@ async def test_a_replay_is_called_one_and_can_be_stopped(page: Page, room: Any, 
     await expect(banner).to_be_hidden()
 
 
-async def test_the_token_is_asked_for_and_kept_in_the_tab_only(page: Page, moving: Any, bus: int, tmp_path: Path, serve: Any) -> None:
-    async with serve(tmp_path, bus, KINESTREAM_API__TOKEN="correct-horse-battery") as address:
+async def test_the_token_is_asked_for_and_kept_in_the_tab_only(
+    page: Page, moving: Any, bus: int, home: Any, serve: Any
+) -> None:
+    async with serve(home.root, bus, KINESTREAM_API__TOKEN="correct-horse-battery") as address:
         await page.goto(address)
         dialog = page.get_by_role("dialog")
         await expect(dialog).to_contain_text("asks for a token", timeout=SOON)

@@ -10,6 +10,7 @@ import { words } from "../names.js";
 import { has, t } from "../strings.js";
 import { watch } from "../data/store.js";
 
+const LATE_S = 4; // a gateway reports each second; beyond this its report is told as an old one
 const FEW = 8; // up to here all are shown without asking
 const LOSS_WARN_PERCENT = 2, RSSI_WARN_DBM = -85, BATTERY_WARN_PERCENT = 15;
 
@@ -22,9 +23,10 @@ export class Sensors {
   constructor(store) {
     this.store = store;
     this.summary = h("span", { class: "hint" });
+    this.late = h("span", { class: "hint problem" });
     this.all = false;
     this.toggle = button("", () => this.#toggle(), { class: "quiet" });
-    const { element, body } = panel(t("sensors.title"), "panel-sensors", this.summary, this.toggle);
+    const { element, body } = panel(t("sensors.title"), "panel-sensors", this.summary, this.late, this.toggle);
     this.element = element;
     this.strip = h("ul", { class: "sensors" });
     this.empty = h("p", { class: "empty", role: "status" });
@@ -38,7 +40,10 @@ export class Sensors {
     if (this.changed()) this.#arrange();
     if (!this.ageing(now)) return;
     const passed = (now - (this.store.status?.arrivedAt ?? now)) / 1000;
-    for (const card of this.cards.values()) card.grow(passed);
+    const late = passed > LATE_S;
+    this.element.classList.toggle("is-stale", late);
+    say(this.late, late ? t("sensors.late", { age: age(passed) }) : "");
+    for (const card of this.cards.values()) card.grow(late ? 0 : passed);
   }
 
   destroy() {}

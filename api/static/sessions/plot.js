@@ -2,7 +2,7 @@
 
 import uPlot from "../vendor/uplot/uPlot.esm.js";
 import { fill, h, say } from "../ui/dom.js";
-import { duration, number, quantity } from "../ui/format.js";
+import { duration, quantity } from "../ui/format.js";
 import { sideColour, theme } from "../ui/theme.js";
 import { t } from "../strings.js";
 
@@ -18,7 +18,7 @@ export class Plot {
     this.readings = members.map((member) => h("span", { class: `reading${member.kind === "truth" ? " is-reference" : members.length === 1 ? " is-single" : ""}` }, swatch(member), h("span", {}, memberName(member)), h("b", {}, "")));
     this.canvas = h("div", { class: "plot-canvas" });
     this.problem = h("p", { class: "problem", role: "alert", hidden: true });
-    this.element = h("div", { class: "plot", role: "img", "aria-label": name }, h("div", { class: "trace-head" }, h("h3", {}, name), h("div", { class: "readings" }, this.readings)), this.canvas, this.problem);
+    this.element = h("div", { class: "plot", role: "group", "aria-label": name }, h("div", { class: "trace-head" }, h("h3", {}, name), h("div", { class: "readings" }, this.readings)), this.canvas, this.problem);
     this.dark = matchMedia("(prefers-color-scheme: dark)");
     this.repaint = () => this.chart?.redraw(false);
     this.dark.addEventListener("change", this.repaint);
@@ -74,7 +74,7 @@ export class Plot {
     return {
       width: width || 600, height: HEIGHT, legend: { show: false }, padding: [6, 8, 0, 0], series, bands, pxAlign: 1,
       scales: { x: { time: false, range: () => this.view }, y: { range: padded } },
-      axes: [{ ...axis, size: 22, values: (_, ticks) => ticks.map((at) => (at % 1 ? number(at, 1) : duration(at))) }, { ...axis, size: AXIS_WIDTH, values: (_, ticks) => ticks.map((at) => (unit === "deg" ? `${at}°` : String(+at.toPrecision(6)))) }],
+      axes: [{ ...axis, size: 22, values: (_, ticks) => ticks.map((at) => duration(at, decimals(ticks))) }, { ...axis, size: AXIS_WIDTH, values: (_, ticks) => ticks.map((at) => (unit === "deg" ? `${at}°` : String(+at.toPrecision(6)))) }],
       cursor: { y: false, drag: { x: true, y: false, setScale: false }, sync: { key: "session", filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } }, bind: { dblclick: () => () => this.onWhole() } },
       hooks: { setSelect: [(chart) => this.#selected(chart)], setCursor: [(chart) => this.#read(chart, banded)] },
     };
@@ -121,6 +121,8 @@ function padded(_, low, high) {
   return [low - room, high + room];
 }
 
+/** How many decimals tell these ticks apart [s]. */
+const decimals = (ticks) => [0, 1, 2].find((digits) => ticks.every((at) => Math.abs(at * 10 ** digits - Math.round(at * 10 ** digits)) < 1e-6)) ?? 3;
 const colour = (member) => (member.kind === "truth" ? theme().inkSoft : sideColour(member.side));
 const memberName = (member) => (member.kind === "truth" ? t("traces.reference") : member.side ? t(`side.${member.side}`) : "");
 

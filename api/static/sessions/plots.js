@@ -100,7 +100,8 @@ export class Plots {
     const { signal } = (this.aborter = new AbortController());
     const [from, to] = this.range;
     this.track.show(from, to);
-    say(this.rangeText, t("session.zoom.range", { from: duration(from), to: duration(to) }) + ` (${number(to - from, to - from < 10 ? 1 : 0)} s)`);
+    const digits = to - from < 10 ? 1 : 0;
+    say(this.rangeText, t("session.zoom.range", { from: duration(from, digits), to: duration(to, digits), span: number(to - from, digits) }));
     const queue = [...this.plots.values()];
     const points = Math.max(200, Math.min(1500, Math.round(this.area.clientWidth || 800)));
     const worker = async () => {

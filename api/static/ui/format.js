@@ -26,13 +26,14 @@ export function quantity(value, unit, digits = 0) {
   return unit && unit !== "1" ? `${plain(value)} ${unit}` : plain(value);
 }
 
-/** Seconds as 0:07, 12:30 or 1:02:03. */
-export function duration(seconds) {
+/** Seconds as 0:07, 12:30 or 1:02:03, with decimals if asked: 0:07.5. */
+export function duration(seconds, digits = 0) {
   if (!Number.isFinite(seconds)) return "–";
-  const whole = Math.max(0, Math.floor(seconds + 0.02)); // 89.99 s is 1:30
-  const hours = Math.floor(whole / 3600), minutes = Math.floor(whole / 60) % 60;
+  const unit = 10 ** digits, shown = Math.max(0, Math.floor((seconds + 0.02 / unit) * unit)); // 89.99 s is 1:30
+  const whole = Math.floor(shown / unit), hours = Math.floor(whole / 3600), minutes = Math.floor(whole / 60) % 60;
   const two = (n) => String(n).padStart(2, "0");
-  return hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`;
+  const rest = digits ? `.${String(shown % unit).padStart(digits, "0")}` : "";
+  return (hours ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`) + rest;
 }
 
 /** An age: tenths while it is young, whole seconds later, minutes after that. */
