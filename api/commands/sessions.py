@@ -19,7 +19,7 @@ from gateway.files.importer import ImportProblem, import_files
 from gateway.store.home import SqliteHome
 
 SessionArgument = Annotated[
-    str, typer.Argument(help="Session id, as `kinestream sessions` lists them; `last` for the newest.")
+    str, typer.Argument(help="Session id, as `kinestream sessions` lists them; `last` for the one recorded last.")
 ]
 
 

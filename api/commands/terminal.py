@@ -13,7 +13,7 @@ from rich.table import Table
 
 from gateway.settings import Settings, SettingsProblem, load
 
-screen = Console(stderr=True, highlight=False)
+screen = Console(stderr=True, highlight=False, width=None if sys.stderr.isatty() else 120)
 """For people; results for programs go to standard output."""
 
 ConfigOption = Annotated[

@@ -106,7 +106,7 @@ class Link:
             try:
                 await self._visit(sighting)
             except LOST_ERRORS as error:
-                self.message = f"{type(error).__name__}: {error}" if str(error) else "the connection was lost"
+                self.message = str(error) or "it did not answer in time"
             if self._streamed:
                 wait = FIRST_RETRY_S
                 self._emit(self._link_event("lost", self.message))
