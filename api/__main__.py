@@ -105,8 +105,9 @@ async def _serve(app: FastAPI, settings: Settings, listener: socket.socket) -> i
 
 
 def _without_addresses(record: logging.LogRecord) -> bool:
-    """Leave out uvicorn's line per WebSocket, which shows the address with the token in it."""
-    return "WebSocket" not in str(record.msg)
+    """Leave out uvicorn's lines per WebSocket: one shows the address with the token in it, the others say nothing."""
+    message = str(record.msg)
+    return "WebSocket" not in message and not message.startswith("connection ")
 
 
 if __name__ == "__main__":

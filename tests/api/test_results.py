@@ -39,26 +39,28 @@ async def recorded(tmp_path: Path) -> None:
 
 
 async def test_the_results_are_those_of_analyse_and_come_at_once_the_second_time(service, recorded, tmp_path) -> None:
+    begin = time.monotonic()
     asked = [service.http.get(f"{PATH}/metrics", timeout=60) for _ in range(3)]
     answers = await asyncio.gather(*asked)
+    first = time.monotonic() - begin
     expected = await asyncio.to_thread(lambda: analyse(SqliteHome(tmp_path), INFO.id))
     for answer in answers:
         assert answer.json() == {"metrics": expected["metrics"], "quality": expected["quality"]}
     assert answers[0].json()["quality"]["thigh"]["verdict"] == "poor"
     begin = time.monotonic()
     await service.http.get(f"{PATH}/metrics")
-    assert time.monotonic() - begin < 0.5, "remembered"
+    assert time.monotonic() - begin < first / 3, "remembered"
 
 
 async def test_the_loop_serves_others_while_results_are_computed(service, recorded) -> None:
     computing = asyncio.create_task(service.http.get(f"{PATH}/metrics", timeout=60))
-    longest, served = 0.0, 0
+    longest, served, start = 0.0, 0, time.monotonic()
     while not computing.done():
         begin = time.monotonic()
         assert (await service.http.get("/healthz")).status_code == 200
         longest, served = max(longest, time.monotonic() - begin), served + 1
     assert served > 20
-    assert longest < 1.0, "a compiled kernel loaded in this process would take seconds"
+    assert longest < (time.monotonic() - start) / 2, "loading compiled kernels in this process would stop it"
     assert (await computing).status_code == 200
 
 
