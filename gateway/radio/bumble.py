@@ -20,14 +20,16 @@ from bumble.device import Advertisement, Connection, ConnectionParametersPrefere
 from bumble.transport import open_transport
 from bumble.transport.common import Transport
 
-from gateway.radio import procedures
 from gateway.radio.bumble_client import BumbleClient
 from gateway.radio.bumble_host import QuietHost
 from gateway.radio.bumble_scanner import BumbleScanner
 from gateway.radio.interface import CONNECT_TIMEOUT_S, Detected, Disconnected, RadioUnavailable
+from gateway.radio.procedures import Procedures, outcome
 
 POWER_ON_TIMEOUT_S = 5.0
 """A controller answers its reset within milliseconds; whoever is silent so long speaks no HCI."""
+TURN_S = 3.0
+"""How long one sensor may keep the others from connecting: some advertising intervals. Then it queues again."""
 ABANDON_TIMEOUT_S = 2.0
 """How long to wait for the controller to confirm that it gave up connecting."""
 PREFERENCES = ConnectionParametersPreferences(
@@ -51,6 +53,7 @@ class BumbleRadio:
         """Typed address by its upper-case string, of every device seen advertising."""
         self.scanner_backend: type[BaseBleakScanner] = type("BoundBumbleScanner", (BumbleScanner,), {"radio": self})
         self.client_backend: type[BaseBleakClient] = type("BoundBumbleClient", (BumbleClient,), {"radio": self})
+        self.procedures = Procedures()
         self._connect = connect
         self._address = hci.Address(address) if address else hci.Address.generate_static_address()
         self._connecting = asyncio.Lock()  # HCI allows one pending LE Create Connection
@@ -62,6 +65,7 @@ class BumbleRadio:
         async with contextlib.AsyncExitStack() as opened:
             transport = await self._open()
             opened.push_async_callback(transport.close)
+            opened.push_async_callback(self.procedures.close)
             self.device = self._host(transport)
             try:
                 async with asyncio.timeout(POWER_ON_TIMEOUT_S):
@@ -101,21 +105,27 @@ class BumbleRadio:
                 await self.command(self.device.stop_scanning())
 
     async def connect(self, address: hci.Address) -> Connection:
-        """Connect, waiting for our turn first; being cancelled leaves the controller ready for the next."""
-        async with self._connecting:
-            if self._gone.done():
-                raise BleakError(self._gone.result())
-            task = asyncio.create_task(self.device.connect_le(address, {hci.Phy.LE_1M: PREFERENCES}, timeout=None))
-            try:
-                await asyncio.wait((task, self._gone), return_when=asyncio.FIRST_COMPLETED)
-                return procedures.outcome(task, self._gone)
-            finally:
-                if not task.done():
-                    await self._abandon(task)
+        """Connect, however many turns it takes; being cancelled leaves the controller ready for the next."""
+        while True:
+            async with self._connecting:
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TURN_S):
+                        return await self._try(address)
 
     async def command(self, procedure: Coroutine[object, object, None]) -> None:
         """Run one of the device's HCI procedures; raises `BleakError` when the radio is lost meanwhile."""
-        await procedures.run(procedure, self._gone)
+        await self.procedures.run(procedure, self._gone)
+
+    async def _try(self, address: hci.Address) -> Connection:
+        if self._gone.done():
+            raise BleakError(self._gone.result())
+        task = self.procedures.start(self.device.connect_le(address, {hci.Phy.LE_1M: PREFERENCES}, timeout=None))
+        try:
+            await asyncio.wait((task, self._gone), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:
+            await self._abandon(task)
+            raise
+        return outcome(task, self._gone)
 
     async def _open(self) -> Transport:
         try:
@@ -134,9 +144,9 @@ class BumbleRadio:
         """Take back a pending connection: Bumble leaves it with the controller, which then refuses every later one."""
         try:
             async with asyncio.timeout(ABANDON_TIMEOUT_S):
-                with contextlib.suppress(BleakError, core.BaseBumbleError, hci.HCI_Error):
+                if not task.done():
                     await self.command(self.device.cancel_connection())
-                    await asyncio.wait({task})
+                    await asyncio.wait((task, self._gone), return_when=asyncio.FIRST_COMPLETED)
                 if task.done() and not task.cancelled() and task.exception() is None:
                     await self.command(task.result().disconnect())
         except (TimeoutError, BleakError):

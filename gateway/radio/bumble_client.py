@@ -17,7 +17,6 @@ from bleak.exc import BleakDeviceNotFoundError, BleakError
 from bumble import gatt, hci
 from bumble.device import Connection, Peer
 
-from gateway.radio import procedures
 from gateway.radio.bumble_scanner import uuid_string
 
 if TYPE_CHECKING:
@@ -181,7 +180,7 @@ class BumbleClient(BaseBleakClient):
         return self._connection
 
     async def _request(self, procedure: Coroutine[object, object, T]) -> T:
-        return await procedures.run(procedure, self._gone)
+        return await self.radio.procedures.run(procedure, self._gone)
 
     async def _find(self) -> hci.Address:
         found: asyncio.Future[hci.Address] = asyncio.get_running_loop().create_future()

@@ -16,22 +16,46 @@ from bumble import att, core, hci
 
 T = TypeVar("T")
 
-_running: set[asyncio.Task[object]] = set()
+FAREWELL_S = 1.0
+"""How long to wait at the end for procedures that were cancelled."""
 
 
-async def run(procedure: Coroutine[object, object, T], gone: asyncio.Future[str]) -> T:
-    """Return what the procedure returns, or raise `BleakError` as soon as the link or the adapter is gone.
+class Procedures:
+    """Bumble's procedures under way on one radio, whether or not somebody still waits for them."""
 
-    gone: done, with a sentence, once no answer can come any more.
-    """
-    if gone.done():
-        procedure.close()
-        raise BleakError(gone.result())
-    task = asyncio.create_task(procedure)
-    _running.add(task)
-    task.add_done_callback(_forget)
-    await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
-    return outcome(task, gone)
+    def __init__(self) -> None:
+        self._running: set[asyncio.Task[object]] = set()
+
+    async def run(self, procedure: Coroutine[object, object, T], gone: asyncio.Future[str]) -> T:
+        """Return what the procedure returns, or raise `BleakError` as soon as the link or the adapter is gone.
+
+        gone: done, with a sentence, once no answer can come any more.
+        """
+        if gone.done():
+            procedure.close()
+            raise BleakError(gone.result())
+        task = self.start(procedure)
+        await asyncio.wait((task, gone), return_when=asyncio.FIRST_COMPLETED)
+        return outcome(task, gone)
+
+    def start(self, procedure: Coroutine[object, object, T]) -> asyncio.Task[T]:
+        """Let a procedure run in a task that is looked after."""
+        task = asyncio.create_task(procedure)
+        self._running.add(task)
+        task.add_done_callback(self._forget)
+        return task
+
+    async def close(self) -> None:
+        """Cancel what is still under way and wait for it."""
+        for task in self._running:
+            task.cancel()
+        if self._running:
+            await asyncio.wait(self._running, timeout=FAREWELL_S)
+
+    def _forget(self, task: asyncio.Task[object]) -> None:
+        self._running.discard(task)
+        if not task.cancelled():
+            task.exception()  # marks it as seen: its caller may have given up waiting
 
 
 def outcome(task: asyncio.Task[T], gone: asyncio.Future[str]) -> T:
@@ -45,9 +69,3 @@ def outcome(task: asyncio.Task[T], gone: asyncio.Future[str]) -> T:
         raise BleakGATTProtocolError(error.error_code) from error
     except (core.BaseBumbleError, hci.HCI_Error) as error:
         raise BleakError(str(error) or repr(error)) from error
-
-
-def _forget(task: asyncio.Task[object]) -> None:
-    _running.discard(task)
-    if not task.cancelled():
-        task.exception()  # marks it as seen: its caller may have given up waiting

@@ -78,6 +78,12 @@ class AirController(Controller):
         self.advertising_sets.clear()
         return super().on_hci_reset_command(command)
 
+    def on_hci_acl_data_packet(self, packet: hci.HCI_AclDataPacket) -> None:
+        """Send data on its connection; what the host sent before it learned of the loss is dropped without a word."""
+        connection = self.find_connection_by_handle(packet.connection_handle)
+        if connection is not None:
+            connection.on_hci_acl_data_packet(packet)
+
     def on_hci_packet(self, packet: hci.HCI_Packet) -> None:
         """Obey the host; without upstream's debug strings, which it formats even when nobody logs."""
         if isinstance(packet, hci.HCI_AclDataPacket):

@@ -12,7 +12,7 @@ from bumble.gatt import Characteristic, CharacteristicValue
 from bumble.gatt import Service as GattService
 
 from devices.profile import Service
-from gateway.radio import procedures
+from gateway.radio.procedures import Procedures
 from simulators.radio.air import Air
 from simulators.radio.host import air_device
 
@@ -98,6 +98,7 @@ class Peripheral:
         self.server = server
         self.device = air_device(air, advertised.name.rstrip(b"\0").decode(), address)
         self._advertising = advertised.encode()
+        self._procedures = Procedures()
         self._gone: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._connection: Connection | None = None
         self._subscribed: frozenset[str] = frozenset()
@@ -150,7 +151,7 @@ class Peripheral:
 
         It waits by `asyncio.wait_for`, which before Python 3.12 can swallow the cancellation of its caller.
         """
-        await procedures.run(procedure, self._gone)
+        await self._procedures.run(procedure, self._gone)
 
     def _service(self, service: Service) -> GattService:
         table = []

@@ -64,7 +64,7 @@ class MyoHabits:
         self._volts_per_count = volts_per_count
         self._clock_ppm = clock_ppm
         self._since = 0.0
-        self._moved = 0.0
+        self._moved: float | None = None
         self._attitude = Attitude()
 
     def read(self, uuid: str, now: float) -> bytes:
@@ -133,7 +133,7 @@ class MyoHabits:
     def _watch(self, start: float, stop: float) -> None:
         if self.awake and self.never_sleeps:
             return
-        if self._moves(np.array([start, (start + stop) / 2])):
+        if self._moved is None or self._moves(np.array([start, (start + stop) / 2])):
             self._moved, self.awake = start, True
         elif start - self._moved >= STILL_S and self.awake:
             self._fall_asleep()

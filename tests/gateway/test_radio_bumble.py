@@ -284,6 +284,43 @@ def test_a_cancelled_connect_leaves_the_radio_usable():
     assert scene(scenario)
 
 
+def test_giving_up_at_any_moment_never_leaves_a_sensor_connected_to_nobody():
+    async def scenario(radio, air, device):
+        air.change(ADDRESS, {"latency_s": 0.002})
+        given_up = 0
+        for step in range(80):
+            client = radio.client(ADDRESS, timeout=0.003 * step)
+            try:
+                await client.connect()
+            except (TimeoutError, BleakDeviceNotFoundError):
+                given_up += 1
+                await asyncio.sleep(0.05)
+                assert not device.connected
+            else:
+                await client.disconnect()
+                await asyncio.sleep(0.05)
+        return given_up
+
+    assert 20 < scene(scenario) < 80
+
+
+def test_an_absent_device_does_not_keep_the_others_from_connecting():
+    async def scenario(radio, air, device):
+        waiting = asyncio.create_task(radio.client(absent(), timeout=8).connect())
+        await asyncio.sleep(0.1)
+        at = now()
+        client = radio.client(ADDRESS)
+        await client.connect()
+        took = now() - at
+        await asyncio.wait({waiting})
+        return took, type(waiting.exception()), now() - at
+
+    took, error, given_up = scene(scenario)
+    assert took < 3.5
+    assert error is TimeoutError
+    assert given_up == pytest.approx(7.9, abs=0.1)
+
+
 def test_connecting_clients_take_turns():
     async def scenario(radio, air, *devices):
         clients = [radio.client(device.address) for device in devices]
@@ -354,6 +391,7 @@ def test_the_loss_of_the_radio_itself_is_told_to_everybody():
         connecting = asyncio.create_task(radio.client(absent()).connect())
         await asyncio.sleep(0.1)
         radio.device.host.on_transport_lost()  # what Bumble's transports call when the other side is gone
+        radio.device.host.on_transport_lost()
         async with asyncio.timeout(0.1):
             ends = await asyncio.gather(watching, reading, connecting, return_exceptions=True)
         scanner = radio.scanner(lambda device, data: None)

@@ -132,6 +132,12 @@ def test_a_myo_put_into_deep_sleep_forgets_its_settings(swing):
     assert (habits.awake, habits.never_sleeps, habits.mode) == (False, False, (0, 0))
 
 
+def test_a_myo_that_is_switched_on_late_is_awake(swing):
+    habits = MyoHabits(swing)
+    habits.produce(500.0, 500.5)
+    assert habits.awake
+
+
 def test_a_myo_refuses_a_command_of_the_wrong_length(swing):
     with pytest.raises(Refused):
         MyoHabits(swing).write(myo.COMMAND, b"\1\3\2\3", 0.0)
