@@ -79,7 +79,7 @@ async def test_nothing_sticks_out_at_any_width(page: Page, moving: Any, address:
         """() => [...document.querySelectorAll(".sensor, .panel, .calibration, .recording")].flatMap((box) => {
           const seen = (e) => e.checkVisibility() && !e.matches(".visually-hidden") && e.clientWidth;
           const beyond = (e) => e.getBoundingClientRect().right > box.getBoundingClientRect().right + 1;
-          return [...box.querySelectorAll("*")].filter((e) => seen(e) && beyond(e)).map((e) => e.className || e.tagName);
+          return [...box.querySelectorAll("*")].filter((e) => seen(e) && beyond(e)).map((e) => e.outerHTML);
         })"""
     )
     assert sticking == []

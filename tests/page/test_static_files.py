@@ -90,7 +90,8 @@ def contrast(one: str, other: str) -> float:
     [
         ("ink", "ground"), ("ink", "surface"), ("ink-soft", "surface"), ("ink-soft", "ground"), ("ink-soft", "raised"),
         ("accent", "surface"), ("accent-ink", "accent"), ("accent", "accent-wash"), ("left", "surface"),
-        ("right", "surface"), ("middle", "surface"), ("good", "surface"), ("good", "good-wash"), ("warn", "warn-wash"), ("bad", "bad-wash"),
+        ("right", "surface"), ("middle", "surface"),
+        ("good", "surface"), ("good", "good-wash"), ("warn", "warn-wash"), ("bad", "bad-wash"),
         ("ink-soft", "warn-wash"), ("ink-soft", "good-wash"), ("ink", "accent-wash"), ("surface", "bad"),
     ],
 )  # fmt: skip
