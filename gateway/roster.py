@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from devices import registry
 from devices.profile import StreamOptions
@@ -24,11 +24,14 @@ RETRY_S = 1.0
 class Roster:
     """Keeps a radio open and a link running for each sensor."""
 
-    def __init__(self, settings: Settings, hub: Hub) -> None:
+    def __init__(self, settings: Settings, hub: Hub, radio: Callable[[], Radio] | None = None) -> None:
+        """Prepare; `run` opens the radio: the one the settings name, or what `radio` returns."""
         self.links: dict[str, Link] = {}
         """Sensor to its link; a new object after the radio was lost."""
         self.finder: Finder | None = None
         self._settings, self._hub = settings, hub
+        chosen = settings.radio
+        self._radio = radio or (lambda: open_radio(chosen.backend, chosen.transport))
         hub.reads = self._reads
         self._plans = [plan_for(sensor) for sensor in settings.sensor]
         self._problem: str | None = None
@@ -46,10 +49,9 @@ class Roster:
 
     async def run(self) -> None:
         """Keep a radio open and the links on it; a lost radio is opened again."""
-        radio = self._settings.radio
         while True:
             try:
-                async with open_radio(radio.backend, radio.transport) as opened:
+                async with self._radio() as opened:
                     self._problem = None
                     await self._run_links(opened)
             except* (RadioLost, RadioUnavailable) as errors:

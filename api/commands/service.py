@@ -15,6 +15,8 @@ from api.commands.terminal import ConfigOption, DataDirOption, Problem, screen, 
 from gateway.settings import Settings, default_data_dir
 
 HTTP_PORT, MQTT_PORT, AIR_PORT = 8480, 1883, 9123
+DEMO_SLOUCH_S = 5.0
+"""The demo person slouches for a quarter of a minute; the usual patience of the posture coach would outlast it [s]."""
 TRIES = 50
 """So many ports are tried upwards from the usual one."""
 
@@ -119,6 +121,8 @@ def _demo_config(root: Path, scene: str, http: int, mqtt: int, air: int, record:
         f"port = {mqtt}",
         "[api]",
         f"port = {http}",
+        "[pipeline]",
+        f"posture_delay_s = {DEMO_SLOUCH_S}",
     ]
     for sensor in sensors:
         lines += ["[[sensor]]", *(f"{key} = {_toml(value)}" for key, value in sensor.items() if value)]
