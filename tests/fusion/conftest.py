@@ -11,6 +11,8 @@ from scipy.spatial.transform import Rotation, RotationSpline
 from fusion.estimates import Batch, Event
 from fusion.pipeline import Pipeline, PipelineSettings
 from fusion.samples import Placement, TimedImu
+from simulators.person.imu import ImuModel
+from simulators.person.person import Person
 
 Floats = np.ndarray
 START = 1_700_000_000_000_000_000
@@ -179,3 +181,17 @@ def leg() -> Callable[..., Leg]:
 @pytest.fixture(scope="session")
 def run() -> Callable[..., Run]:
     return run_sensors
+
+
+@pytest.fixture(scope="session")
+def worn() -> Callable[[list[str], float], tuple[dict[str, Sensor], Callable[[Floats], dict[str, Floats]]]]:
+    """Return sensors at 60 Hz on a simulated person who does everything once, and the true angles by time."""
+
+    def dress(segments: list[str], seconds: float) -> tuple[dict[str, Sensor], Callable[[Floats], dict[str, Floats]]]:
+        person = Person(seed=3)
+        t = np.arange(0.0, seconds, 1 / 60)
+        host = START + np.round(t * 1e9).astype(np.int64)
+        readings = {segment: person.imu(segment, t, ImuModel(rate_hz=60.0)) for segment in segments}
+        return {segment: Sensor(host, *reading) for segment, reading in readings.items()}, person.joint_angles
+
+    return dress

@@ -108,7 +108,7 @@ def test_drifting_headings_are_tied_by_the_joint(leg: Callable, run: Callable) -
     assert late[0] < 0.5 * late[1]
 
 
-def test_a_new_pose_sets_zero_again_and_a_slipped_sensor_starts_over(leg: Callable, run: Callable) -> None:
+def test_a_new_pose_keeps_the_axes_and_sets_zero_again(leg: Callable, run: Callable) -> None:
     made = leg("squat", seconds=30.0)
     played = run(without_field(made.sensors))
     calibration = played.pipeline.skeleton.calibration
