@@ -139,12 +139,15 @@ class Gateway:
         log.info("recording session %s", info.id)
         return info.id
 
-    async def stop_recording(self) -> str:
+    async def stop_recording(self, session: str | None = None) -> str:
         """End the session that is being recorded, written to the last record, and return its id.
 
         Raises:
-            Refused: Nothing is being recorded.
+            Refused: Nothing is being recorded, or another session than the one that was meant.
         """
+        current = self.hub.recorder
+        if session and current and current.session != session:
+            raise Refused(f"session {session} is not being recorded: {current.session} is")
         recorder = self.hub.end_recording("asked")
         if recorder is None or self._recording is None:
             raise Refused("nothing is being recorded: start a recording first")
@@ -159,8 +162,9 @@ class Gateway:
     def _emit(self, record: Record) -> None:
         self.hub.emit(record)
 
-    def _on_message(self, _: str, payload: bytes) -> None:
-        message = decode(payload)
+    def _on_message(self, topic: str, payload: bytes) -> None:
+        """Take a command; amqtt also hands in retained messages that nobody subscribed to."""
+        message = decode(payload) if topic == gateway_topic(self.name, "command") else None
         if message is not None:
             self._inbox.put(message)
 

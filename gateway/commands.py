@@ -31,7 +31,7 @@ class Commands:
     links: Mapping[str, Link]
     haptics: Haptics
     start_recording: Callable[[str, str | None], Awaitable[str]]
-    stop_recording: Callable[[], Awaitable[str]]
+    stop_recording: Callable[[str | None], Awaitable[str]]
     start_replay: Callable[[str, float], Awaitable[str]]
     stop_replay: Callable[[str], None]
     known: tuple[str, ...] = field(init=False)
@@ -92,8 +92,9 @@ class Commands:
         session = await self.start_recording(str(message.get("title") or ""), None if subject is None else str(subject))
         return {"session": session}
 
-    async def _stop(self, _: Message) -> dict[str, Json]:
-        return {"session": await self.stop_recording()}
+    async def _stop(self, message: Message) -> dict[str, Json]:
+        session = message.get("session")
+        return {"session": await self.stop_recording(None if session is None else str(session))}
 
     async def _mark(self, message: Message) -> dict[str, Json]:
         self.hub.emit(Control(self.hub.clock.now(), "mark", None, {"text": str(message.get("text", ""))[:500]}))

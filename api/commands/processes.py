@@ -9,7 +9,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -20,6 +21,8 @@ READY_S = 60.0
 """The first start on a slow machine compiles the kernels [s]."""
 END_S = 2.5
 """After this long [s] a part that does not end is killed."""
+SPARE_S = 0.4
+"""Of this time, what the last one to end has for itself [s]."""
 POLL_S = 0.1
 
 
@@ -106,10 +109,16 @@ class Processes:
         return self._logs / f"{name}.log"
 
     def _end_all(self) -> None:
+        """Ask all to end, the last one started when the others have, as they may still talk to it."""
         alive = [process for process in self._running.values() if process.poll() is None]
-        for process in alive:
-            process.terminate()
-        _wait_for(alive, END_S)
+        until = time.monotonic() + END_S
+        for group in (alive[:-1], alive[-1:]):
+            for process in group:
+                process.terminate()
+            for process in group:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(max(0.05, until - SPARE_S - time.monotonic()))
+            until += SPARE_S
         for process in alive:
             if process.poll() is None:
                 screen.print(f"process {process.pid} did not end in {END_S} s and is killed")
@@ -118,15 +127,6 @@ class Processes:
         for process in self._running.values():
             if process.stdin:
                 process.stdin.close()
-
-
-def _wait_for(processes: Iterable[subprocess.Popen[bytes]], seconds: float) -> None:
-    until = time.monotonic() + seconds
-    for process in processes:
-        try:
-            process.wait(max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            return
 
 
 def is_free(host: str, port: int) -> bool:

@@ -31,7 +31,7 @@ FIRST_RETRY_S = 0.5
 POLL_S = 0.25
 """A lost connection is noticed within [s]."""
 FAREWELL_S = 1.0
-"""A device gets so long to be stopped at shutdown [s]; longer would keep the user waiting."""
+"""A device gets so long to be stopped and let go [s]; longer would keep the user waiting."""
 LOST_ERRORS = (BleakError, TimeoutError, OSError)
 """What losing a sensor looks like."""
 
@@ -217,8 +217,6 @@ class Link:
             async with asyncio.timeout(FAREWELL_S):
                 if client.is_connected:
                     await self._perform(client, self.plan.driver.stop(self.plan.options))
-        with suppress(*LOST_ERRORS):
-            async with asyncio.timeout(FAREWELL_S):
                 await client.disconnect()
 
     def _refuse_orders(self) -> None:

@@ -46,6 +46,8 @@ class Line:
 
     def start(self, name: str, *arguments: str) -> subprocess.Popen[str]:
         """Start `python -m name ...`; its words on standard error go to a file in the home."""
+        if name in self.parts:
+            _close(self.parts[name])
         log = (self.home / f"{name}.log").open("a")
         with log:
             self.parts[name] = subprocess.Popen(
@@ -121,9 +123,13 @@ class Line:
             except subprocess.TimeoutExpired:
                 part.kill()
                 part.wait()
-            for pipe in (part.stdin, part.stdout):
-                if pipe:
-                    pipe.close()
+            _close(part)
+
+
+def _close(part: subprocess.Popen[str]) -> None:
+    for pipe in (part.stdin, part.stdout):
+        if pipe:
+            pipe.close()
 
 
 def until(condition, what: str, patience_s: float = PATIENCE_S) -> None:

@@ -65,7 +65,12 @@ def test_the_knee_angle_of_the_squat_reaches_the_client_within_three_degrees(mos
     for name in wanted:
         measured = values[:, names.index(name)]
         known = np.isfinite(measured)
-        print(name, known.sum(), "rows; error", np.round(np.percentile(measured[known] - model[name][known], [0, 50, 100]), 2))
+        print(
+            name,
+            known.sum(),
+            "rows; error",
+            np.round(np.percentile(measured[known] - model[name][known], [0, 50, 100]), 2),
+        )
         assert known.sum() > 0.8 * 100 * left
         error = measured[known] - model[name][known]
         assert np.ptp(model[name][known]) > 60, "a squat was seen"

@@ -1,0 +1,68 @@
+"""docs/protocol.md says what the program does, and the program does nothing that it does not say."""
+
+import dataclasses
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+
+from api.app import create_app
+from api.commands import app as command_line
+from fusion.estimates import TOPICS
+from gateway.bus.messages import ROOT
+from gateway.commands import Commands
+from gateway.settings import load
+from gateway.status import sensor_status
+from tests.docs.settings_table import BEGIN, DOCUMENT, END, table
+
+TEXT = DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_the_settings_table_is_the_settings_classes():
+    written = TEXT.split(BEGIN)[1].split(END)[0]
+    assert written == table(), "run: python tests/docs/settings_table.py"
+
+
+def documented_routes() -> set[tuple[str, str]]:
+    rows = re.findall(r"^\| (`(?:GET|POST|PUT|DELETE) .*?) \|", TEXT, re.M)
+    return {(m, p) for row in rows for m, p in re.findall(r"`(GET|POST|PUT|DELETE) (\S+)`", row)}
+
+
+def test_every_path_is_in_the_document_and_every_documented_path_exists(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    paths = create_app(load(None, {"data_dir": tmp_path})).openapi()["paths"]
+    served = {(method.upper(), path) for path, methods in paths.items() for method in methods}
+    assert served == documented_routes()
+
+
+def test_every_command_is_in_the_document():
+    commands = set(get_command(command_line).commands)  # type: ignore[attr-defined]
+    assert commands == set(re.findall(r"^\| `kinestream (\w+)", TEXT, re.M))
+
+
+def test_every_bus_command_is_in_the_document(monkeypatch):
+    section = TEXT.split("Commands:\n")[1].split("\n## ")[0]
+    documented = set(re.findall(r"^\| `(\w+)` \|", section, re.M))
+    nothing = dict.fromkeys(field.name for field in dataclasses.fields(Commands) if field.init)
+    assert documented == set(Commands(**nothing).known)  # type: ignore[arg-type]
+
+
+def test_every_topic_is_in_the_document():
+    assert f"`{ROOT}/<gateway>/`" in TEXT
+    for topic in TOPICS:
+        assert f"/{topic}`" in TEXT
+
+
+def test_a_sensors_status_has_just_the_documented_fields():
+    written = re.search(r"a sensor is `\{(.*?)\}`", TEXT, re.S)
+    assert written
+    names = re.findall(r'"(\w+)"', written[1])
+    returned = re.findall(r'^ {8}"(\w+)":', Path(sensor_status.__code__.co_filename).read_text(), re.M)
+    assert names == returned
+
+
+@pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", TEXT, re.S))
+def test_examples_of_toml_are_toml(block):
+    assert tomllib.loads(block)
