@@ -8,8 +8,6 @@ slightly.
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from fusion.body.calibration import BodyCalibration
 from fusion.emg.muscles import Muscles
 from fusion.estimates import Json
@@ -19,7 +17,7 @@ from fusion.movement.slouch import SlouchDetector
 
 def carry(body: BodyCalibration, motion: Motion, muscles: Muscles, slouch: SlouchDetector) -> dict[str, Json]:
     """Return the state of all parts."""
-    return {"body": body.carry(), "motion": motion.carry(), "emg": muscles.carry(), "upright_deg": slouch.upright_deg}
+    return {"body": body.carry(), "motion": motion.carry(), "emg": muscles.carry(), "slouch": slouch.carry()}
 
 
 def restore(
@@ -29,4 +27,4 @@ def restore(
     body.restore(data.get("body") or {})
     motion.restore(data.get("motion") or {})
     muscles.restore(data.get("emg") or {})
-    slouch.upright_deg = float(np.asarray(data.get("upright_deg") or 0.0))
+    slouch.restore(data.get("slouch") or {})

@@ -1,7 +1,7 @@
 """Inertial sensors from chunks to rows: orientation of all of them in one call, then interpolation onto the grid."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -22,6 +22,8 @@ GRAVITY = 9.80665
 """Stands for the specific force of a device that sends only its orientation [m/s2]."""
 QUAT, GYR, ACC, MAG = slice(0, 4), slice(4, 7), slice(7, 10), slice(10, 13)
 COLUMNS = 13
+MOMENT = 1e-9
+"""Stands for an unknown interval over which nothing turns [s]."""
 REPAIRED = 1.6
 """A row between samples farther apart than this multiple of the usual interval counts as repaired. [P]"""
 
@@ -51,6 +53,8 @@ class Motion:
         self._usual: list[float] = []
         self._newest: list[int] = []
         self._restored: dict[str, Any] = {}
+        self._carried: set[int] = set()
+        """Lanes whose next sample continues an orientation from before; its interval is unknown and no gap."""
 
     def take(self, samples: TimedImu) -> list[Event]:
         """Keep samples for the next call of `estimate`, and return the gap before or within them."""
@@ -59,6 +63,9 @@ class Motion:
         lane = self.lanes.get(samples.sensor)
         if lane is None:
             lane = self._add(samples)
+        if lane in self._carried:
+            self._carried.discard(lane)
+            samples = replace(samples, dt=np.where(np.isnan(samples.dt), MOMENT, samples.dt))
         if samples.quat is not None and not np.isfinite(samples.gyr).any():
             self._follow(lane, samples, samples.quat)
         else:
@@ -88,6 +95,7 @@ class Motion:
         if state is not None:
             self.filter.state.quat[:, lane] = state["quat"]
             self.filter.state.age[lane] = state["age"]
+            self._carried.add(lane)
 
     def restart(self) -> None:
         """Let all orientations begin anew."""

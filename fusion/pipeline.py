@@ -59,15 +59,17 @@ class Pipeline:
     # What is told
 
     def place(self, placement: Placement) -> None:
-        """Say where a sensor sits; may be called again, before or after its first sample.
+        """Say where a sensor sits; may be called again, before or after its first sample. The last one on a segment counts.
 
         Raises:
             ValueError: There is no such segment.
         """
         sensor = placement.sensor
+        segment = None if placement.segment is None else check(placement.segment)
         before = self._segments.pop(sensor, None)
-        if placement.segment is not None:
-            self._segments[sensor] = check(placement.segment)
+        if segment is not None:
+            self._segments = {s: worn for s, worn in self._segments.items() if worn != segment}
+            self._segments[sensor] = segment
         if before is not None and before not in self._segments.values():
             self.skeleton.take_off(before)
         self.muscles.names[sensor] = dict(placement.channels)

@@ -156,6 +156,7 @@ class BodyCalibration:
         return {
             "pose": self._pose,
             "chosen": self._chosen,
+            "asked": self._asked,
             "seats": {seat.segment: seat.carry(float(self._root[i])) for i, seat in enumerate(self.seats)},
             "ties": {name: [tie.sum.real, tie.sum.imag] for name, tie in self._ties.items()},
         }
@@ -163,6 +164,7 @@ class BodyCalibration:
     def restore(self, data: Mapping[str, Any]) -> None:
         """Continue from what `carry` gave, with the segments worn now and those to come."""
         self._pose, self._chosen = data.get("pose", "standing"), bool(data.get("chosen"))
+        self._asked = data.get("asked")
         self._restored = dict(data.get("seats", {}))
         for name, (real, imaginary) in data.get("ties", {}).items():
             self._ties[name].sum = complex(real, imaginary)

@@ -5,10 +5,12 @@ upright, 5 degrees of hysteresis, 30 seconds of delay (5 to 120); all [P], start
 Leaning backward is not slouching. A time without values, up to `forget_s`, neither ends nor lengthens a slouch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isnan
+from typing import Any
 
-from fusion.estimates import Event
+from fusion.estimates import Event, Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,20 @@ class SlouchDetector:
     def set_upright(self, t: int) -> None:
         """Take the posture from `t` on [ns] as upright."""
         self._asked, self._sum, self._time = t, 0.0, 0.0
+
+    def carry(self) -> dict[str, Json]:
+        """Return the state as JSON values."""
+        return {
+            "upright_deg": self.upright_deg,
+            "slouching": self.slouching,
+            "leaning": self._leaning,
+            "asked": self._asked,
+        }
+
+    def restore(self, data: Mapping[str, Any]) -> None:
+        """Continue from what `carry` gave."""
+        self.upright_deg, self.slouching = data.get("upright_deg", 0.0), data.get("slouching", False)
+        self._leaning, self._asked = data.get("leaning", 0.0), data.get("asked")
 
     def step(self, t: int, angle_deg: float) -> Event | None:
         """Take the forward inclination at `t` [ns] and return what has changed."""

@@ -1,5 +1,6 @@
 """The slouch detector."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import replace
 
@@ -55,6 +56,13 @@ def test_a_time_without_values_does_not_count() -> None:
     detector = SlouchDetector(PARAMS)
     assert play(detector, [(25, 3), (np.nan, 60), (25, 3)]) == []
     assert [e.name for e in play(detector, [(25, 3)], 66.0)] == ["slouch"]
+
+
+def test_a_slouch_that_is_carried_over_ends_on_the_other_side() -> None:
+    one, other = SlouchDetector(PARAMS), SlouchDetector(PARAMS)
+    play(one, [(0, 1), (25, 8)])
+    other.restore(json.loads(json.dumps(one.carry())))
+    assert [e.name for e in play(other, [(0, 1)], 9.0)] == ["upright"]
 
 
 @pytest.mark.parametrize(
