@@ -59,7 +59,7 @@ class Pipeline:
     # What is told
 
     def place(self, placement: Placement) -> None:
-        """Say where a sensor sits; may be called again, before or after its first sample. The last one on a segment counts.
+        """Say where a sensor sits, before or after its first sample, and again; the last one on a segment counts.
 
         Raises:
             ValueError: There is no such segment.
