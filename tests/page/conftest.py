@@ -143,6 +143,7 @@ class Room:
     replays: list[dict[str, Any]] = field(default_factory=list)
     title: str | None = None
     commands: list[Mapping[str, Any]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
     reporting: bool = True
     refusal: str | None = None
     """Answer every command with this sentence."""
@@ -153,7 +154,7 @@ class Room:
         told = {
             "gateway": self.gateway, "online": True, "version": "0", "t": time.time_ns(), "session": self.session,
             "recording": recording, "title": self.title, "replays": self.replays, "calibration": self.calibration,
-            "sensors": self.sensors, **more,
+            "sensors": self.sensors, "problems": self.problems, **more,
         }  # fmt: skip
         await self._publish(status_message(self.gateway, told))
 

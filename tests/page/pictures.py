@@ -1,6 +1,6 @@
 """Make the pictures of the documentation from a running dashboard.
 
-    python tests/page/pictures.py http://127.0.0.1:8480 docs/pictures
+    python tests/page/pictures.py [http://127.0.0.1:8480 [docs/pictures]]
 
 Writes dashboard.png (the Live page) and, where there is a finished session, session.png. What is shown is what runs:
 start `kinestream demo` first and let the wearer be calibrated.
@@ -17,6 +17,7 @@ ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
 ]  # fmt: skip
+PICTURES = Path(__file__).parents[2] / "docs" / "pictures"
 SIZE = {"width": 1280, "height": 860}
 HISTORY_S = 10.5
 """So long must angles flow until the traces are full."""
@@ -60,8 +61,8 @@ async def session(page: Page, address: str) -> bool:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("address", help="where the dashboard is, such as http://127.0.0.1:8480")
-    parser.add_argument("folder", type=Path, help="where the pictures go")
+    parser.add_argument("address", nargs="?", default="http://127.0.0.1:8480", help="where the dashboard is")
+    parser.add_argument("folder", nargs="?", type=Path, default=PICTURES, help="where the pictures go")
     parser.add_argument("--scheme", choices=("light", "dark"), default="light")
     parser.add_argument("--patience", type=float, default=60.0, help="wait for joint angles at most so long [s]")
     given = parser.parse_args()

@@ -109,16 +109,27 @@ async def test_the_strip_tells_each_sensor_in_words_and_buzzes_the_right_one(
     assert [command["sensor"] for command in room.asked("identify")] == ["shank_right"]
 
 
-async def test_of_many_sensors_those_in_trouble_are_shown(page: Page, room: Any, address: str) -> None:
+async def test_of_many_sensors_those_in_trouble_stand_out(page: Page, room: Any, address: str) -> None:
     template = dict(room.sensors[0])
     room.sensors = [template | {"id": f"sensor_{number}", "segment": None} for number in range(19)]
     room.sensors[7] |= {"state": "lost"}
     room.sensors[8] |= {"battery": 4}
     await page.goto(address)
-    await expect(page.locator(".sensor")).to_have_count(2, timeout=SOON)
+    await expect(page.locator(".sensor")).to_have_count(19, timeout=SOON)
+    await expect(page.locator(".sensor.is-compact")).to_have_count(17)
     await expect(page.locator('.sensor[data-sensor="sensor_7"]')).to_contain_text("Lost, reconnecting")
-    await page.get_by_role("button", name="Show all").click()
-    await expect(page.locator(".sensor")).to_have_count(19)
+    await expect(page.locator('.sensor[data-sensor="sensor_0"] .sensor-link')).to_be_hidden()
+    await page.get_by_role("button", name="Details").click()
+    await expect(page.locator(".sensor.is-compact")).to_have_count(0)
+    await expect(page.locator('.sensor[data-sensor="sensor_0"] .sensor-link')).to_contain_text("-61 dBm")
+
+
+async def test_what_the_gateway_wants_looked_after_is_said(page: Page, room: Any, address: str) -> None:
+    room.problems = ["Bluetooth is switched off: switch it on."]
+    await page.goto(address)
+    await expect(page.locator(".sensor-problems")).to_have_text(
+        "Bluetooth is switched off: switch it on.", timeout=SOON
+    )
 
 
 async def test_an_old_report_is_told_as_old(page: Page, room: Any, address: str) -> None:
@@ -224,6 +235,37 @@ async def test_repetitions_are_counted_and_survive_a_reload_while_recording(
     await room.event("rep", series="knee_flexion_right", range_deg=70.0)
     await expect(page.locator('.rep[data-series="knee_flexion_right"]')).to_contain_text("1")
     await expect(count).to_have_count(0)
+    room.writer.close("complete")
+
+
+async def test_counts_are_right_after_an_outage_and_under_many_bursts(
+    page: Page, room: Any, bus: int, home: Any, serve: Any, port: int
+) -> None:
+    def happened(name: str, **data: Any) -> Event:
+        event = Event(time.time_ns(), name, None, data)
+        room.writer.write([], [event])
+        room.writer.flush()
+        return event
+
+    async with serve(home.root, bus, port):
+        await page.goto(f"http://127.0.0.1:{port}")
+        await page.get_by_role("button", name="Record", exact=True).click()
+        await expect(page.get_by_role("timer")).to_be_visible(timeout=SOON)
+        heard = happened("rep", series="knee_flexion_left", range_deg=80.0)
+        await room.event("rep", at=heard.t, series="knee_flexion_left", range_deg=80.0)
+        mark = happened("mark", text="before the outage")
+        await room.event("mark", at=mark.t, text="before the outage")
+        for number in range(300):
+            await room.event("burst", at=time.time_ns(), muscle=f"muscle_{number % 9}_left", peak=1.0)
+        count = page.locator('.rep[data-series="knee_flexion_left"] .rep-count')
+        await expect(count).to_have_text("1", timeout=SOON)
+        await expect(page.locator(".panel-events")).to_contain_text("Mark: before the outage")
+        await expect(page.locator(".panel-events")).not_to_contain_text("Muscle burst:")
+        await page.get_by_role("button", name="Muscle bursts").click()
+        await expect(page.locator(".panel-events")).to_contain_text("Muscle burst:")
+    happened("rep", series="knee_flexion_left", range_deg=81.0)
+    async with serve(home.root, bus, port):
+        await expect(count).to_have_text("2", timeout=3 * SOON)
     room.writer.close("complete")
 
 

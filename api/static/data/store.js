@@ -4,8 +4,8 @@
 
 import { Rings } from "./rings.js";
 import { GatewayClock, StreamClock } from "./clocks.js";
+import { Story } from "./story.js";
 
-const EVENTS_KEPT = 200;
 const SEQUENCE_SPAN = 2 ** 32;
 
 export class Store {
@@ -13,7 +13,7 @@ export class Store {
     this.rings = new Rings();
     this.link = { state: "connecting", retryAt: null };
     this.missed = { gaps: 0, dropped: 0, malformed: 0 };
-    this.revision = { link: 0, channels: 0, status: 0, events: 0, session: 0 };
+    this.revision = { hello: 0, link: 0, channels: 0, status: 0, events: 0, session: 0 };
     this.gateways = new Map();
     this.version = null;
     this.follow(null);
@@ -23,7 +23,7 @@ export class Store {
   follow(wanted) {
     this.wanted = wanted;
     this.session = null;
-    this.events = [];
+    this.story = new Story();
     this.rings.clear();
     this.stream = new StreamClock();
     this.clock = new GatewayClock();
@@ -50,7 +50,7 @@ export class Store {
       this.#changed("channels");
     }
     if (message.status) this.#status(message.status, now);
-    if (message.event) this.addEvents([message.event]);
+    if (message.event) this.#tell([message.event]);
     if (Number.isFinite(message.dropped)) this.missed.dropped += message.dropped;
   }
 
@@ -78,12 +78,9 @@ export class Store {
     this.sequence = sequence;
   }
 
-  /** Add events {t (UTC s), end, name, data}; one that is already known (from history and live alike) counts once. */
-  addEvents(events) {
-    const known = new Set(this.events.map(identity));
-    const fresh = events.filter((event) => !known.has(identity(event)));
-    if (!fresh.length) return;
-    this.events = [...this.events, ...fresh].sort((a, b) => a.t - b.t).slice(-EVENTS_KEPT);
+  /** Take the whole history of the followed session: events {t (UTC s), end, name, data}. */
+  recall(history) {
+    this.story.replace(history);
     this.#changed("events");
   }
 
@@ -120,13 +117,13 @@ export class Store {
     this.rings.configure(channels);
     this.gateways = new Map();
     for (const status of gateways) this.#status(status, now);
-    this.#changed("channels", "status");
+    this.#changed("hello", "channels", "status");
   }
 
   #setSession(session) {
     if (session === this.session) return;
     this.session = session;
-    this.events = [];
+    this.story.clear();
     this.sequence = null;
     this.rings.unbind(); // its frames are numbered by a list that is still to come
     this.#changed("session", "events");
@@ -137,6 +134,11 @@ export class Store {
     this.gateways.set(status.gateway, { ...(status.online ? {} : earlier), ...status, arrivedAt: now });
     if (status.online && Number.isFinite(status.t)) this.clock.observe(status.t / 1e9, now / 1000);
     this.#changed("status");
+  }
+
+  #tell(events) {
+    this.story.add(events);
+    this.#changed("events");
   }
 
   #changed(...subjects) {
@@ -153,8 +155,4 @@ export function watch(store, ...subjects) {
     seen = now;
     return true;
   };
-}
-
-function identity(event) {
-  return `${event.name} ${event.t.toFixed(3)} ${event.end ?? ""} ${event.data?.series ?? event.data?.muscle ?? event.data?.sensor ?? event.data?.text ?? ""}`;
 }

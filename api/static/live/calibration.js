@@ -4,6 +4,7 @@ import { button, fill, h, say } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
 import { attempt } from "../ui/notices.js";
 import { post } from "../data/api.js";
+import { words } from "../names.js";
 import { has, t } from "../strings.js";
 import { watch } from "../data/store.js";
 
@@ -21,9 +22,10 @@ export class Calibration {
     this.press = button("", () => this.#calibrate(), { class: "primary" });
     this.again = button(t("calibration.again"), () => this.#toggle(), { class: "quiet" });
     this.tools = h("div", { class: "calibration-tools" }, h("label", {}, h("span", {}, t("calibration.pose")), this.pose), this.press);
+    this.reasons = h("ul", { class: "calibration-reasons", "aria-label": t("calibration.reasons") });
     this.symbol = h("span", { class: "calibration-symbol" });
     this.element = h("section", { class: "calibration", "aria-label": t("calibration.title"), hidden: true },
-      this.symbol, this.message, this.steps, this.tools, this.again);
+      this.symbol, this.message, this.steps, this.tools, this.again, this.reasons);
     this.#name();
   }
 
@@ -32,7 +34,7 @@ export class Calibration {
     const calibration = this.store.status?.online ? this.store.status.calibration : null;
     this.element.hidden = !calibration || Boolean(this.store.replay);
     if (!calibration) return;
-    const { state, message } = calibration;
+    const { state, message, reasons = {} } = calibration;
     if (this.element.dataset.state !== state) {
       this.element.dataset.state = state;
       this.open = false;
@@ -41,6 +43,9 @@ export class Calibration {
       [...this.steps.children].forEach((step, i) => step.classList.toggle("is-done", i <= STEPS.indexOf(state)));
     }
     say(this.message, message || (has(`calibration.${state}`) ? t(`calibration.${state}`) : ""));
+    const unsure = Object.entries(reasons).map(([joint, why]) => `${words(joint)}: ${why.join("; ")}`);
+    if (unsure.join() !== this.unsure) fill(this.reasons, unsure.map((reason) => h("li", {}, reason)));
+    this.unsure = unsure.join();
     this.#arrange();
   }
 
@@ -50,6 +55,7 @@ export class Calibration {
     const ready = this.element.dataset.state === "ready";
     this.tools.hidden = ready && !this.open;
     this.steps.hidden = ready;
+    this.reasons.hidden = !this.open;
     this.again.hidden = !ready;
     say(this.again, t(this.open ? "calibration.close" : "calibration.again"));
     this.again.setAttribute("aria-expanded", String(this.open));

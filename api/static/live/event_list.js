@@ -1,6 +1,6 @@
 // The story of the session so far, newest first.
 
-import { fill, h, panel } from "../ui/dom.js";
+import { button, fill, h, panel } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
 import { timeOfDay } from "../ui/format.js";
 import { t } from "../strings.js";
@@ -12,7 +12,9 @@ const SHOWN = 40;
 export class EventList {
   constructor(store) {
     this.store = store;
-    const { element, body } = panel(t("events.title"), "panel-events");
+    this.bursts = false;
+    this.toggle = button(t("events.bursts"), () => this.#toggle(), { class: "quiet", "aria-pressed": "false" });
+    const { element, body } = panel(t("events.title"), "panel-events", this.toggle);
     this.element = element;
     this.list = h("ol", { class: "events", tabindex: 0, "aria-label": t("events.title") });
     body.append(this.list);
@@ -20,12 +22,21 @@ export class EventList {
   }
 
   draw() {
-    if (!this.changed()) return;
-    const newest = this.store.events.slice(-SHOWN).reverse();
-    fill(this.list, newest.length ? newest.map(row) : h("li", { class: "empty" }, t("events.none")));
+    if (this.changed()) this.#fill();
   }
 
   destroy() {}
+
+  #toggle() {
+    this.bursts = !this.bursts;
+    this.toggle.setAttribute("aria-pressed", String(this.bursts));
+    this.#fill();
+  }
+
+  #fill() {
+    const newest = this.store.story.events.filter(({ name }) => this.bursts || name !== "burst").slice(-SHOWN).reverse();
+    fill(this.list, newest.length ? newest.map(row) : h("li", { class: "empty" }, t("events.none")));
+  }
 }
 
 function row(event) {

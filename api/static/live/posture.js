@@ -15,18 +15,6 @@ const ICONS = { upright: "upright", leaning: "slouching", slouching: "slouching"
 const SCALE_DEG = 45;
 const BUZZ = { duration_s: 0.5, strength: 0.7 };
 
-/** What the events say: {state: "upright" | "slouching" | null, threshold and upright angle (deg or null), buzzes}. */
-export function postureStory(events) {
-  const story = { state: null, threshold: null, upright: null, buzzes: 0 };
-  for (const { name, data = {} } of events) {
-    if (name === "slouch") [story.state, story.threshold] = ["slouching", data.threshold_deg ?? story.threshold];
-    else if (name === "upright") story.state = "upright";
-    else if (name === "calibrated" && data.what === "posture") [story.state, story.upright] = ["upright", data.upright_deg ?? null];
-    else if (name === "buzz") story.buzzes += 1;
-  }
-  return story;
-}
-
 export class Posture {
   constructor(store) {
     this.store = store;
@@ -47,12 +35,12 @@ export class Posture {
       h("div", { class: "posture-foot" }, h("span", {}, t("posture.buzzes"), " ", this.cues), this.upright));
     this.changed = watch(store, "events", "status", "channels", "session");
     this.speaking = every(200);
-    this.story = postureStory([]);
+    this.story = store.story.posture;
   }
 
   draw(now) {
     if (this.changed()) {
-      this.story = postureStory(this.store.events);
+      this.story = this.store.story.posture;
       this.haptic = this.store.status?.sensors?.find(({ capabilities = [], state }) => capabilities.includes("haptic") && state === "streaming");
       this.buzz.disabled = !this.haptic;
       this.buzz.title = this.haptic ? "" : t("posture.noHaptic");

@@ -13,6 +13,7 @@ export class Recording {
   constructor(store) {
     this.store = store;
     this.changed = watch(store, "status", "session", "link");
+    this.greeted = watch(store, "hello");
     this.ticking = every(250);
     this.session = null; // that is being recorded
     this.started = NaN; // UTC seconds
@@ -46,17 +47,18 @@ export class Recording {
     this.idle.hidden = Boolean(session);
     this.busy.hidden = !session;
     this.start.disabled = !status?.online;
-    if (!session || session === this.session) {
+    if (!session || (session === this.session && !this.greeted())) {
       this.session = session;
       return;
     }
+    this.greeted();
     this.session = session;
     this.started = this.store.clock.at(performance.now() / 1000) ?? NaN;
     say(this.name, status.title ?? "");
     this.#recall(session);
   }
 
-  /** Learn when the recording began and what happened before this page came. */
+  /** Learn when the recording began and what happened before this page came, or while it was not connected. */
   async #recall(session) {
     try {
       const { started, title } = await get(`sessions/${encodeURIComponent(session)}`);
@@ -65,7 +67,7 @@ export class Recording {
       say(this.name, title ?? "");
       const { events } = await get(`sessions/${encodeURIComponent(session)}/events`);
       if (session !== this.store.session) return;
-      this.store.addEvents(events.map((event) => ({ ...event, t: this.started + event.t, end: event.end === null ? null : this.started + event.end })));
+      this.store.recall(events.map((event) => ({ ...event, t: this.started + event.t, end: event.end === null ? null : this.started + event.end })));
     } catch (error) {
       notify(error.message, "bad");
     }

@@ -1,4 +1,4 @@
-// Counts repetitions from the rep events of the session, per measure and side.
+// Counts repetitions of the session per measure and side; the most important measure is large enough to be read from afar.
 
 import { button, fill, h, panel } from "../ui/dom.js";
 import { quantity } from "../ui/format.js";
@@ -6,22 +6,11 @@ import { byImportance, measure, parts, seriesName } from "../names.js";
 import { t } from "../strings.js";
 import { watch } from "../data/store.js";
 
-/** Count rep events that began after `since`: Map series -> {count, range} in the order of importance. */
-export function countReps(events, since = -Infinity) {
-  const counts = new Map();
-  for (const { name, t: start, data = {} } of events) {
-    if (name !== "rep" || start <= since) continue;
-    const { count = 0 } = counts.get(data.series) ?? {};
-    counts.set(data.series, { count: count + 1, range: data.range_deg });
-  }
-  return new Map([...counts].sort(([a], [b]) => byImportance(parts(a).base, parts(b).base) || a.localeCompare(b)));
-}
-
 export class Reps {
   constructor(store) {
     this.store = store;
-    this.since = -Infinity;
-    const { element, body } = panel(t("reps.title"), "panel-reps", button(t("reps.zero"), () => this.#zero(), { class: "quiet" }));
+    this.zero = new Map(); // series -> count that was there when the person asked for zero
+    const { element, body } = panel(t("reps.title"), "panel-reps", button(t("reps.zero"), () => this.#restart(), { class: "quiet" }));
     this.element = element;
     this.body = body;
     this.changed = watch(store, "events", "session");
@@ -30,23 +19,30 @@ export class Reps {
 
   draw() {
     if (!this.changed()) return;
-    if (this.newSession()) this.since = -Infinity;
-    const counts = countReps(this.store.events, this.since);
-    fill(this.body, counts.size ? [...counts].map(count) : h("p", { class: "empty" }, t("reps.none")));
+    if (this.newSession()) this.zero = new Map();
+    this.#fill();
   }
 
   destroy() {}
 
-  #zero() {
-    this.since = this.store.events.at(-1)?.t ?? -Infinity;
-    fill(this.body, h("p", { class: "empty" }, t("reps.none")));
+  #restart() {
+    this.zero = new Map([...this.store.story.reps].map(([series, { count }]) => [series, count]));
+    this.#fill();
+  }
+
+  #fill() {
+    const rows = [...this.store.story.reps]
+      .map(([series, { count, range }]) => ({ series, range, count: count - (this.zero.get(series) ?? 0), ...parts(series) }))
+      .filter(({ count }) => count > 0)
+      .sort((a, b) => byImportance(a.base, b.base) || a.series.localeCompare(b.series));
+    const first = rows[0]?.base;
+    fill(this.body, rows.length ? rows.map((row) => counter(row, row.base === first)) : h("p", { class: "empty" }, t("reps.none")));
   }
 }
 
-function count([series, { count: n, range }]) {
-  const { base, side } = parts(series);
-  return h("div", { class: `rep rep-${side || "middle"}`, data: { series }, "aria-label": `${seriesName(series)}: ${n}` },
-    h("b", { class: "rep-count" }, n),
+function counter({ series, base, side, count, range }, important) {
+  return h("div", { class: `rep rep-${side || "middle"}${important ? " is-important" : ""}`, data: { series }, "aria-label": `${seriesName(series)}: ${count}` },
+    h("b", { class: "rep-count" }, count),
     h("span", { class: "rep-name" }, measure(base), side ? `, ${t(`side.${side}`)}` : ""),
     h("span", { class: "rep-last" }, Number.isFinite(range) ? t("reps.last", { n: quantity(range, "deg") }) : ""));
 }

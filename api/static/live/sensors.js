@@ -11,7 +11,7 @@ import { has, t } from "../strings.js";
 import { watch } from "../data/store.js";
 
 const LATE_S = 4; // a gateway reports each second; beyond this its report is told as an old one
-const FEW = 8; // up to here all are shown without asking
+const FEW = 6; // beyond this, sensors that are well are shown in brief
 const LOSS_WARN_PERCENT = 2, RSSI_WARN_DBM = -85, BATTERY_WARN_PERCENT = 15;
 
 /** Whether somebody should look after a sensor. */
@@ -30,7 +30,8 @@ export class Sensors {
     this.element = element;
     this.strip = h("ul", { class: "sensors" });
     this.empty = h("p", { class: "empty", role: "status" });
-    body.append(this.strip, this.empty);
+    this.problems = h("ul", { class: "sensor-problems", role: "status" });
+    body.append(this.problems, this.strip, this.empty);
     this.cards = new Map();
     this.changed = watch(store, "status");
     this.ageing = every(500);
@@ -57,23 +58,26 @@ export class Sensors {
     const status = this.store.status;
     const sensors = status?.sensors ?? [];
     const many = sensors.length > FEW;
-    const shown = !many || this.all ? sensors : sensors.filter(troubled);
     say(this.summary, sensors.length ? t("sensors.summary", { streaming: sensors.filter(({ state }) => state === "streaming").length, all: sensors.length }) : "");
     this.toggle.hidden = !many;
-    say(this.toggle, t(this.all ? "sensors.showProblems" : "sensors.showAll"));
-    const ids = new Set(shown.map(({ id }) => id));
+    say(this.toggle, t(this.all ? "sensors.brief" : "sensors.details"));
+    this.toggle.setAttribute("aria-expanded", String(this.all));
+    this.strip.classList.toggle("is-dense", many && !this.all);
+    fill(this.problems, (status?.problems ?? []).map((problem) => h("li", {}, problem)));
+    const ids = new Set(sensors.map(({ id }) => id));
     for (const [id, card] of this.cards) if (!ids.has(id)) {
       card.element.remove();
       this.cards.delete(id);
     }
-    shown.forEach((sensor, i) => {
+    sensors.forEach((sensor, i) => {
       const card = this.cards.get(sensor.id) ?? new Card(sensor.id);
       this.cards.set(sensor.id, card);
       if (this.strip.children[i] !== card.element) this.strip.insertBefore(card.element, this.strip.children[i] ?? null);
       card.update(sensor, Boolean(status.online));
+      card.element.classList.toggle("is-compact", many && !this.all && !troubled(sensor));
     });
-    this.empty.hidden = shown.length > 0;
-    say(this.empty, status && !status.online ? t("sensors.offline") : sensors.length ? t("sensors.allWell") : t("sensors.none"));
+    this.empty.hidden = sensors.length > 0;
+    say(this.empty, status && !status.online ? t("sensors.offline") : t("sensors.none"));
   }
 }
 
@@ -106,7 +110,7 @@ class Card {
     this.sensor = { ...sensor, state };
     if (this.element.dataset.state !== state) {
       this.element.dataset.state = state;
-      fill(this.state, icon(state), has(`sensor.${state}`) ? t(`sensor.${state}`) : words(state));
+      fill(this.state, icon(state), h("span", {}, has(`sensor.${state}`) ? t(`sensor.${state}`) : words(state)));
     }
     const muscles = Object.values(sensor.channels ?? {}).map(words).join(", ");
     const place = sensor.segment ? words(sensor.segment) : muscles || t("sensor.unplaced");

@@ -12,13 +12,14 @@ export const eventTone = (event) => TONES[event.name] ?? "plain";
 
 /** Return the sentence of an event. */
 export function eventText({ name, data = {} }) {
-  const key = `event.${name}`;
-  if (!has(key)) return words(name);
+  const key = [`event.${name}.${data.what}`, `event.${name}`].find(has);
+  if (!key) return words(name);
   return t(key, {
     muscle: data.muscle ? seriesName(`emg_${data.muscle}`) : "",
     series: data.series ? seriesName(data.series) : measure(parts(name).base),
     range: quantity(data.range_deg, "deg"),
     angle: quantity(data.angle_deg, "deg"),
+    segment: data.segment ? words(data.segment) : "",
     sensor: data.sensor ? words(data.sensor) : "",
     state: has(`sensor.${data.state}`) ? t(`sensor.${data.state}`).toLowerCase() : data.state,
     text: data.text,

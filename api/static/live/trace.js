@@ -5,6 +5,7 @@ import { t } from "../strings.js";
 
 const MARGIN = { left: 38, right: 10, top: 6, bottom: 16 }; // at the type's normal size
 const SMALLEST_SPAN = 20; // noise of a resting joint must not fill the picture
+const OVERSHOOT = 0.04; // of the span that a line may leave the grid at either end
 const HOLE_S = 0.25; // a longer time without a number is drawn as a gap
 const SHRINK_AFTER = 180; // pictures, about three seconds
 
@@ -20,8 +21,9 @@ export class Range {
     if (!(low <= high)) return;
     const middle = (low + high) / 2, half = Math.max(high - low, SMALLEST_SPAN) / 2;
     const step = stepFor(2 * half);
-    const wantedLow = Math.floor((middle - half) / step) * step, wantedHigh = Math.ceil((middle + half) / step) * step;
-    const outside = !(low >= this.low && high <= this.high);
+    const room = OVERSHOOT * 2 * half; // one degree below zero does not ask for another thirty
+    const wantedLow = Math.floor((middle - half + room) / step) * step, wantedHigh = Math.ceil((middle + half - room) / step) * step;
+    const outside = !(low >= this.low - room && high <= this.high + room);
     this.roomy = !outside && wantedHigh - wantedLow < 0.75 * (this.high - this.low) ? this.roomy + 1 : 0;
     if (outside || this.roomy > SHRINK_AFTER) [this.low, this.high, this.roomy] = [wantedLow, wantedHigh, 0];
   }

@@ -64,7 +64,8 @@ export class SessionPage {
       fill(this.metrics);
       return;
     }
-    await this.#compute();
+    if (this.recording) fill(this.metrics, h("p", { class: "empty" }, t("session.metrics.recording")));
+    else await this.#compute();
   }
 
   /** Metrics are computed from the raw recording and may take a while; the rest of the page does not wait for them. */
@@ -82,6 +83,8 @@ export class SessionPage {
   #introduce({ title, subject, kind, state, started, duration_s: seconds, sensors = [] }) {
     say(this.title, title || t("session.untitled"));
     fill(this.facts, [subject, dateTime(started), duration(seconds ?? NaN), has(`session.kind.${kind}`) ? t(`session.kind.${kind}`) : kind].filter(Boolean).join(" · "), " ", stateChip(state));
+    this.recording = state === "recording";
+    this.replay.disabled = this.recording;
     this.note.hidden = state === "complete";
     say(this.note, state === "complete" ? "" : t(`session.${state}`));
     fill(this.sensors, sensors.length ? null : h("li", {}, t("session.sensors.none")), sensors.map(({ id, model, segment, channels = {} }) =>

@@ -1,0 +1,71 @@
+// The events of the followed session: the newest as a list, and what is counted over all of them, however many there were.
+
+const KEPT = 200;
+const BURSTS_KEPT = 60; // nine muscles burst several times a second and must not push a mark out of the list
+const SAME_S = 0.005; // the same event, told by the bus and by the store, whose start is rounded to milliseconds
+
+export class Story {
+  constructor() {
+    this.clear();
+  }
+
+  clear() {
+    this.events = []; // in order of time
+    this.reps = new Map(); // series -> {count, range (deg), at}
+    this.posture = { state: null, threshold: null, upright: null, buzzes: 0, at: -Infinity };
+  }
+
+  /** Take events {t (UTC s), end, name, data} as they come; one that is in the list already counts once. */
+  add(events) {
+    const known = index(this.events);
+    const fresh = events.filter((event) => !isIn(known, event));
+    for (const event of fresh) this.#count(event);
+    const all = [...this.events, ...fresh].sort((a, b) => a.t - b.t);
+    const bursts = all.filter(({ name }) => name === "burst").slice(-BURSTS_KEPT);
+    const others = all.filter(({ name }) => name !== "burst").slice(-KEPT);
+    this.events = [...others, ...bursts].sort((a, b) => a.t - b.t);
+  }
+
+  /** Take the whole history of the session, as the store has it, in place of what was heard of it. */
+  replace(history) {
+    const known = index(history);
+    const later = this.events.filter((event) => !isIn(known, event));
+    this.clear();
+    this.add([...history, ...later]);
+  }
+
+  #count({ name, t, data = {} }) {
+    if (name === "rep") this.#countRep(t, data);
+    else if (name === "buzz") this.posture.buzzes += 1;
+    else if (t >= this.posture.at) this.#judgePosture(name, t, data);
+  }
+
+  #countRep(t, { series, range_deg: range }) {
+    const { count, range: newest, at } = this.reps.get(series) ?? { count: 0, at: -Infinity };
+    this.reps.set(series, t >= at ? { count: count + 1, range, at: t } : { count: count + 1, range: newest, at });
+  }
+
+  #judgePosture(name, t, data) {
+    const { posture } = this;
+    if (name === "slouch") [posture.state, posture.threshold] = ["slouching", data.threshold_deg ?? posture.threshold];
+    else if (name === "upright") posture.state = "upright";
+    else if (name === "calibrated" && data.what === "posture") [posture.state, posture.upright] = ["upright", data.upright_deg ?? null];
+    else return;
+    posture.at = t;
+  }
+}
+
+const key = ({ name, data = {} }) => `${name} ${data.series ?? data.muscle ?? data.sensor ?? data.text ?? ""}`;
+
+function index(events) {
+  const times = new Map();
+  for (const event of events) {
+    if (!times.has(key(event))) times.set(key(event), []);
+    times.get(key(event)).push(event.t);
+  }
+  return times;
+}
+
+function isIn(known, event) {
+  return (known.get(key(event)) ?? []).some((t) => Math.abs(t - event.t) < SAME_S);
+}
