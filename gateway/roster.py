@@ -88,7 +88,7 @@ class Roster:
             self._hub.introduce(plan.id, data)
             if plan.segment or plan.channels:
                 channels: dict[str, Json] = {str(k): v for k, v in plan.channels.items()}
-                self._hub.place(plan.id, {"segment": plan.segment, "channels": channels})
+                self._hub.place(plan.id, {"segment": plan.segment, "channels": channels, "truth": plan.truth})
         link = Link(
             plan,
             radio,
@@ -144,7 +144,7 @@ def plan_for(sensor: SensorSettings) -> Plan:
         raise SettingsProblem(f"sensor {sensor.name}: {error}") from None
     except StopIteration:
         pass
-    return Plan(sensor.name, driver, sensor.address, options, sensor.segment, channels)
+    return Plan(sensor.name, driver, sensor.address, options, sensor.segment, channels, sensor.truth)
 
 
 def _own_channels(capabilities: frozenset[str]) -> dict[int, str]:

@@ -137,6 +137,8 @@ class SensorSettings(Section):
     """Body segment it is worn on."""
     channels: dict[int, str] = Field(default_factory=dict)
     """EMG channel (from 0) to muscle and side, such as `{ 0 = "vastus_lateralis_left" }`."""
+    truth: bool = False
+    """A reference, such as an electrogoniometer: kept as truth_<channel name>, never used by the pipeline."""
     rate_hz: float | None = Field(None, gt=0)
     """Sampling rate of its inertial stream [Hz]; None: the device's usual."""
     mode: str | None = None

@@ -11,10 +11,15 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from gateway.settings import default_data_dir
 from simulators.scenes import SCENES, describe
 
 PARENT_POLL_S = 0.25
+END_POLL_S = 0.25
+LINGER_S = 1.0
+"""After the last packet of a session was due [s], so that it arrives."""
 LEAD_IN_S = 5.0
 """The person first rests so long, as at the end of the script, while a gateway finds the sensors [s]."""
 
@@ -24,6 +29,8 @@ def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m simulators", description=__doc__)
     parser.add_argument("--listen", default="127.0.0.1:9123", metavar="HOST:PORT", help="port 0 takes a free one")
     parser.add_argument("--scene", default="demo", choices=sorted(SCENES), help="who wears what")
+    parser.add_argument("--session", help="play this recorded session instead of a scene, and end with it")
+    parser.add_argument("--data-dir", type=Path, help="where sessions are kept; default: as the gateway's")
     parser.add_argument("--seed", type=int, default=0, help="of the person, the units and the faults")
     parser.add_argument("--speed", type=float, default=1.0, help="how many times as fast as life")
     parser.add_argument("--parent-pid", type=int, help="end when this process, which started us, has ended")
@@ -40,19 +47,26 @@ async def serve(wishes: argparse.Namespace) -> None:
     from simulators.person import Person
     from simulators.radio.air import Air
     from simulators.radio.port import listen
+    from simulators.recorded import all_played, recorded
     from simulators.sensors.sensor import AirClock
     from simulators.stage import stage
 
     host, _, port = wishes.listen.rpartition(":")
     air = Air(wishes.seed)
-    person = Person(seed=wishes.seed)
+    if wishes.session:
+        clock = AirClock(wishes.speed)
+        sensors = recorded(wishes.data_dir or default_data_dir(), wishes.session, air, clock)
+    else:
+        person = Person(seed=wishes.seed)
+        clock = AirClock(wishes.speed, person.script.period - LEAD_IN_S)
+        sensors = stage(SCENES[wishes.scene], person, air, clock)
     server = await listen(air, host, int(port))
-    clock = AirClock(wishes.speed, person.script.period - LEAD_IN_S)
-    sensors = stage(SCENES[wishes.scene], person, air, clock)
     for sensor in sensors:
         await sensor.start()
     async with server, asyncio.TaskGroup() as group:
         tasks = [group.create_task(sensor.run()) for sensor in sensors]
+        if wishes.session:
+            tasks.append(group.create_task(_watch_end(lambda: all_played(sensors), stop)))
         if wishes.parent_pid:
             tasks.append(group.create_task(_watch_parent(wishes.parent_pid, stop)))
         if wishes.until_eof:
@@ -76,6 +90,14 @@ def _on_signals(stop: Callable[[], None]) -> None:
             loop.add_signal_handler(number, stop)
         except NotImplementedError:  # Windows
             signal.signal(number, lambda *_: loop.call_soon_threadsafe(stop))
+
+
+async def _watch_end(ended: Callable[[], bool], stop: asyncio.Event) -> None:
+    """Stop when a session was played to its end."""
+    while not ended():  # noqa: ASYNC110 - looked at seldom, and only at the end of interest
+        await asyncio.sleep(END_POLL_S)
+    await asyncio.sleep(LINGER_S)
+    stop.set()
 
 
 async def _watch_parent(pid: int, stop: asyncio.Event) -> None:
@@ -108,6 +130,9 @@ def main() -> int:
         if error.name is None or not error.name.startswith("bumble"):
             raise
         print('the virtual air needs Bumble: pip install "kinestream[radio-sim]"', file=sys.stderr)
+        return 2
+    except (LookupError, ValueError) as error:
+        print(str(error.args[0]), file=sys.stderr)
         return 2
     except OSError as error:
         print(f"cannot listen on {wishes.listen}: {error.strerror}; choose another port with --listen", file=sys.stderr)

@@ -83,14 +83,16 @@ class Processes:
             if time.monotonic() > patience:
                 raise Problem(f"{address} did not answer within {READY_S:.0f} s: see the logs in {self._logs}")
 
-    def wait(self, seconds: float | None) -> None:
-        """Wait for Ctrl-C, for the time to pass, or for a part to end.
+    def wait(self, seconds: float | None, until_ended: str | None = None) -> None:
+        """Wait for Ctrl-C, for the time to pass, or for the part `until_ended` to end in peace.
 
         Raises:
             Problem: A part ended by itself.
         """
         until = None if seconds is None else time.monotonic() + seconds
         while not self._ended.is_set() and (until is None or time.monotonic() < until):
+            if until_ended and self._running[until_ended].poll() == 0:
+                return
             self._check()
             self._ended.wait(POLL_S)
 

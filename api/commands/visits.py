@@ -10,6 +10,7 @@ import typer
 
 from api.bus import Bus, CommandFailed
 from api.commands.processes import is_free
+from api.commands.radio_replay import replay_by_radio
 from api.commands.terminal import ConfigOption, DataDirOption, Problem, progress_bar, screen, settings_of
 from fusion.estimates import Batch, Event
 from gateway.app import version
@@ -105,12 +106,23 @@ def replay(
     session: Annotated[str, typer.Argument(help="Session id, as `kinestream sessions` lists them.")],
     speed: Annotated[str, typer.Option(help="Pace: 1 as it was, 4 four times as fast, max as fast as it goes.")] = "1",
     keep: Annotated[bool, typer.Option("--record", help="Record the replay as a session of its own.")] = False,
+    radio: Annotated[
+        bool,
+        typer.Option(
+            "--radio", help="Through virtual sensors and the virtual radio, with a dashboard, as if worn now."
+        ),
+    ] = False,
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
     """Play a recorded session as if it were live. Prints the id of the replay alone on its last line."""
     settings = settings_of(config, data_dir)
     pace = _pace(speed)
+    if radio:
+        if pace != 1.0:
+            raise Problem("--radio plays at the pace of life: sensors and radio have clocks; leave --speed out")
+        typer.echo(replay_by_radio(settings, session, keep=keep))
+        return
     typer.echo(asyncio.run(_replay(settings, session, pace, keep)))
 
 

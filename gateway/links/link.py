@@ -50,6 +50,7 @@ class Plan:
     options: StreamOptions = field(default_factory=StreamOptions)
     segment: str | None = None
     channels: dict[int, str] = field(default_factory=dict)
+    truth: bool = False
 
     def wants(self, sighting: Sighting) -> bool:
         """Say whether a device that was heard is this one."""

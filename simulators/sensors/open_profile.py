@@ -1,7 +1,6 @@
-"""The habits of sensors of the open profile: one that measures, and one that plays a recorded session."""
+"""The habits of a self-built sensor of the open profile."""
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -14,8 +13,6 @@ from simulators.sensors.attitude import Attitude
 from simulators.sensors.habits import Battery, Cue, Due, Felt, in_order, nothing_felt, steps, true_rate
 from simulators.sensors.source import Floats, SampleSource
 
-Packet = tuple[float, str, bytes]
-"""Time since the start of the recording [s], characteristic, bytes."""
 COMPLETE_NAME_BYTES = 8
 """What is left of an advertisement beside the flags and a 128-bit UUID."""
 
@@ -152,71 +149,6 @@ class _Stream:
         if "quat" in self.described.fields:
             values["quat"] = self._attitude.follow(numbers, acc, gyr, mag, dt)
         return {name: values[name] for name in self.described.fields}
-
-
-class PlayedHabits:
-    """A sensor that plays recorded packets of the open profile from its first start command on.
-
-    It plays on while nobody listens, as time does; what was not heard is lost.
-    """
-
-    def __init__(self, name: str, description: bytes, packets: Iterable[Packet], *, battery: int = 100) -> None:
-        """Keep what is to be played.
-
-        packets: In order of time; read as they fall due.
-        """
-        self.advertised = advertised(name)
-        self.services: tuple[Service, ...] = DRIVER.services
-        self.felt: Felt = nothing_felt()
-        self.awake = True
-        self.ended = False
-        """Whether the last packet was played."""
-        self._description = description
-        self._packets: Iterator[Packet] = iter(packets)
-        self._ahead: deque[Packet] = deque()
-        self._battery = battery
-        self._since: float | None = None
-        self._listening = False
-        self._exhausted = False
-
-    def read(self, uuid: str, now: float) -> bytes:
-        """Answer a read."""
-        if uuid == DESCRIPTION:
-            return self._description
-        if uuid == BATTERY_LEVEL:
-            return bytes((self._battery,))
-        raise Refused(f"nothing to read at {uuid}")
-
-    def write(self, uuid: str, data: bytes, now: float) -> bool:
-        """Start and stop; no rate can be set, as the samples exist already."""
-        if uuid == CONTROL and data in (START.data, STOP.data):
-            self._listening = data == START.data
-            if self._listening and self._since is None:
-                self._since = now
-            return True
-        if uuid != CONTROL or not _cue(self.felt, data, now, motor=True):
-            raise Refused(f"a recording cannot do {data.hex(' ')}")
-        return False
-
-    def linked(self, up: bool, now: float) -> None:
-        """Play on."""
-
-    def produce(self, start: float, stop: float) -> list[Due]:
-        """Return the packets that fall due, if playing."""
-        if self._since is None:
-            return []
-        while self._ahead and self._since + self._ahead[0][0] < start:
-            self._ahead.popleft()
-        while not self._exhausted and (not self._ahead or self._since + self._ahead[-1][0] < stop):
-            packet = next(self._packets, None)
-            if packet is None:
-                self._exhausted = True
-            elif self._since + packet[0] >= start:
-                self._ahead.append(packet)
-        self.ended = self._exhausted and not self._ahead
-        if not self._listening:
-            return []
-        return [Due(self._since + at, where, data) for at, where, data in self._ahead if self._since + at < stop]
 
 
 def _cue(felt: Felt, data: bytes, now: float, motor: bool) -> bool:

@@ -10,13 +10,14 @@ from hypothesis import strategies as st
 from devices import movella_dot, myo, open_profile
 from devices.movella_dot.driver import set_rate
 from devices.open_profile import OpenStream
-from devices.open_profile.driver import START, STOP
+from devices.open_profile.driver import START
 from simulators.radio.peripheral import Refused
 from simulators.sensors.attitude import Attitude, from_directions
 from simulators.sensors.habits import Battery, steps, true_rate
 from simulators.sensors.movella_dot import MovellaDotHabits
 from simulators.sensors.myo import MyoHabits
-from simulators.sensors.open_profile import OpenHabits, PlayedHabits
+from simulators.sensors.open_profile import OpenHabits
+from simulators.sensors.played import PlayedHabits, Together
 from simulators.sensors.upright_go2 import UprightGo2Habits
 
 ADDRESS = "D4:22:CD:00:00:01"
@@ -143,18 +144,32 @@ def test_a_myo_refuses_a_command_of_the_wrong_length(swing):
         MyoHabits(swing).write(myo.COMMAND, b"\1\3\2\3", 0.0)
 
 
-def test_a_recording_plays_on_while_it_is_stopped(swing):
-    habits = PlayedHabits("r", b"", [(0.1 * n, "c", bytes([n])) for n in range(40)])
-    assert habits.produce(0.0, 1.0) == []
-    habits.write(open_profile.CONTROL, START.data, 1.0)
-    assert [due.data[0] for due in habits.produce(1.0, 1.95)] == list(range(10))
-    habits.write(open_profile.CONTROL, STOP.data, 2.0)
-    assert habits.produce(2.0, 3.0) == []
-    habits.write(open_profile.CONTROL, START.data, 3.0)
-    assert [due.data[0] for due in habits.produce(3.0, 10.0)] == list(range(20, 40))
-    assert not habits.ended
-    assert habits.produce(10.0, 11.0) == []
-    assert habits.ended
+def played(together: Together, answers: dict[str, bytes] | None = None) -> PlayedHabits:
+    packets = [(0.1 * n, "c", bytes([n])) for n in range(40)]
+    return PlayedHabits(open_profile.DRIVER, "r", answers or {}, packets, together)
+
+
+def test_a_recording_plays_from_when_all_its_sensors_are_there_and_on_while_nobody_listens():
+    together = Together(2, settle_s=1.0)
+    one, other = played(together), played(together)
+    one.linked(True, 0.2)
+    assert one.produce(0.0, 0.5) == []
+    one.linked(False, 0.3)
+    one.linked(True, 0.4)
+    assert together.since is None
+    other.linked(True, 0.5)
+    assert together.since == 1.5
+    assert [due.data[0] for due in one.produce(0.5, 2.45)] == list(range(10))
+    assert [due.data[0] for due in one.produce(3.45, 10.0)] == list(range(20, 40))
+    assert one.ended
+    assert not other.ended
+
+
+def test_a_recording_answers_reads_as_the_device_did_and_refuses_what_it_does_not_know():
+    habits = played(Together(1), {"known": b"yes"})
+    assert habits.read("known", 0.0) == b"yes"
+    with pytest.raises(Refused):
+        habits.read("unknown", 0.0)
 
 
 def test_the_orientation_of_a_still_sensor_is_that_of_gravity_and_field():

@@ -1,0 +1,98 @@
+"""A sensor of any model that plays the packets it once sent: what it answered to reads, and its notifications in time.
+
+Sensors that play one session begin together, or the moments they share would fall apart.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+
+from devices.profile import Driver, Service
+from simulators.radio.peripheral import Advertised, Refused
+from simulators.sensors.habits import Due, Felt, nothing_felt
+
+Packet = tuple[float, str, bytes]
+"""Time since the start of the recording [s], characteristic, bytes."""
+SETTLE_S = 2.0
+"""From the last sensor's connection to the first packet: the gateway subscribes and sends its start commands [s]."""
+NAME_BYTES = 8
+"""What is left of an advertisement beside the flags and a 128-bit UUID."""
+
+
+class Together:
+    """The common beginning of the sensors of one session."""
+
+    def __init__(self, sensors: int, settle_s: float = SETTLE_S) -> None:
+        self.since: float | None = None
+        """Air time at which the recording begins to play [s]; None while a sensor is still waited for."""
+        self._missing = sensors
+        self._settle_s = settle_s
+
+    def join(self, now: float) -> None:
+        """Count a sensor that was connected for the first time."""
+        self._missing -= 1
+        if self._missing == 0:
+            self.since = now + self._settle_s
+
+
+class PlayedHabits:
+    """Plays on while nobody listens, as time does; what was not heard is lost."""
+
+    def __init__(
+        self,
+        driver: Driver,
+        name: str,
+        answers: Mapping[str, bytes],
+        packets: Iterable[Packet],
+        together: Together | None = None,
+    ) -> None:
+        """Keep what is to be played.
+
+        answers: What a characteristic is read as.
+        packets: In order of time; read as they fall due.
+        """
+        self.advertised = Advertised(name.encode()[:NAME_BYTES], (), complete=len(name.encode()) <= NAME_BYTES)
+        self.services: tuple[Service, ...] = driver.services
+        self.felt: Felt = nothing_felt()
+        self.awake = True
+        self.ended = False
+        """Whether the last packet was played."""
+        self._answers = answers
+        self._packets: Iterator[Packet] = iter(packets)
+        self._ahead: deque[Packet] = deque()
+        self._together = together or Together(1)
+        self._joined = False
+        self._exhausted = False
+
+    def read(self, uuid: str, now: float) -> bytes:
+        """Answer as the device did."""
+        if uuid not in self._answers:
+            raise Refused(f"the recording does not say what {uuid} holds")
+        return self._answers[uuid]
+
+    def write(self, uuid: str, data: bytes, now: float) -> bool:
+        """Take any command; a recording does not change."""
+        return False
+
+    def linked(self, up: bool, now: float) -> None:
+        """Join the others at the first connection."""
+        if up and not self._joined:
+            self._joined = True
+            self._together.join(now)
+
+    def produce(self, start: float, stop: float) -> list[Due]:
+        """Return the packets that fall due, once all play."""
+        since = self._together.since
+        if since is None:
+            return []
+        while not self._exhausted and (not self._ahead or since + self._ahead[-1][0] < stop):
+            packet = next(self._packets, None)
+            if packet is None:
+                self._exhausted = True
+            else:
+                self._ahead.append(packet)
+        due = []
+        while self._ahead and since + self._ahead[0][0] < stop:
+            offset, where, data = self._ahead.popleft()
+            due.append(Due(since + offset, where, data))
+        self.ended = self._exhausted and not self._ahead
+        return [packet for packet in due if packet.at >= start]
