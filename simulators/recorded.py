@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from devices import registry
-from devices.profile import Driver
+from devices.profile import BATTERY_LEVEL, Driver
 from gateway.records import Packet
 from gateway.store.home import SqliteHome
 from simulators.radio.air import Air
@@ -14,6 +14,8 @@ from simulators.sensors.sensor import AirClock, VirtualSensor
 
 ADDRESS = "F2:0E:46:00:50:{:02X}"
 """Addresses of played sensors, in the order of their names; `kinestream replay --radio` relies on it."""
+FULL = bytes((100,))
+"""The battery of a played sensor that has not recorded any: it needs none."""
 ANSWERS_S = 30.0
 """What a device answers to reads at its start is looked for in so much of its recording [s]."""
 
@@ -64,6 +66,8 @@ def _packets(home: SqliteHome, session: str, sensor: str, driver: Driver, first:
 def _answers(home: SqliteHome, session: str, sensor: str, driver: Driver, first: int) -> dict[str, bytes]:
     """Return the first value of everything that can be read; what the recording lacks is read as nothing."""
     answers = dict.fromkeys(_with_property(driver, "read"), b"")
+    if BATTERY_LEVEL in answers:
+        answers[BATTERY_LEVEL] = FULL
     found: dict[str, bytes] = {}
     with home.open(session) as reader:
         for record in reader.records():

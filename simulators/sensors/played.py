@@ -6,7 +6,7 @@ Sensors that play one session begin together, or the moments they share would fa
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 
-from devices.profile import Driver, Service
+from devices.profile import Advertisement, Driver, Service
 from simulators.radio.peripheral import Advertised, Refused
 from simulators.sensors.habits import Due, Felt, nothing_felt
 
@@ -50,7 +50,7 @@ class PlayedHabits:
         answers: What a characteristic is read as.
         packets: In order of time; read as they fall due.
         """
-        self.advertised = Advertised(name.encode()[:NAME_BYTES], (), complete=len(name.encode()) <= NAME_BYTES)
+        self.advertised = _advertised(driver, name.encode())
         self.services: tuple[Service, ...] = driver.services
         self.felt: Felt = nothing_felt()
         self.awake = True
@@ -96,3 +96,10 @@ class PlayedHabits:
             due.append(Due(since + offset, where, data))
         self.ended = self._exhausted and not self._ahead
         return [packet for packet in due if packet.at >= start]
+
+
+def _advertised(driver: Driver, name: bytes) -> Advertised:
+    """Advertise the service by which the model is known, if it goes by one."""
+    uuids = (service.uuid for service in driver.services)
+    known = [uuid for uuid in uuids if driver.recognises(Advertisement("", service_uuids=(uuid,)))]
+    return Advertised(name[:NAME_BYTES], tuple(known[:1]), complete=len(name) <= NAME_BYTES)

@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from gateway.records import Packet
 from gateway.store.home import SqliteHome
 from tests.line.conftest import HOST, Line, configure, free_port, until
 
+Demos = list[subprocess.Popen[str]]
 KINESTREAM = [sys.executable, "-c", "from api.commands import main; main()"]
 
 
@@ -64,9 +66,23 @@ def alive(pid: int) -> bool:
     return state != "Z"
 
 
-def start_demo(home: Path, *more: str) -> tuple[subprocess.Popen[str], str]:
+@pytest.fixture
+def demos() -> Iterator[Demos]:
+    """The demos that a test started; none outlives it."""
+    started: Demos = []
+    yield started
+    for demo in started:
+        if demo.poll() is None:
+            demo.send_signal(signal.SIGINT)
+            demo.wait(10)
+        for pipe in (demo.stdout, demo.stderr):
+            assert pipe
+            pipe.close()
+
+
+def start_demo(home: Path, demos: Demos) -> tuple[subprocess.Popen[str], str]:
     """Start a demo and return it with its address."""
-    command = [*KINESTREAM, "demo", "--no-browser", "--scene", "knee", *more]
+    command = [*KINESTREAM, "demo", "--no-browser", "--scene", "knee"]
     demo = subprocess.Popen(
         command,
         stdout=subprocess.PIPE,
@@ -74,6 +90,7 @@ def start_demo(home: Path, *more: str) -> tuple[subprocess.Popen[str], str]:
         stderr=subprocess.PIPE,
         env=os.environ | {"KINESTREAM_HOME": str(home)},
     )
+    demos.append(demo)
     assert demo.stdout
     address = demo.stdout.readline().strip()
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address), demo.stderr.read() if demo.stderr else ""
@@ -81,9 +98,9 @@ def start_demo(home: Path, *more: str) -> tuple[subprocess.Popen[str], str]:
 
 
 @pytest.mark.timeout(150)
-def test_two_demos_run_at_once_and_each_ends_cleanly_within_three_seconds(tmp_path: Path) -> None:
-    one, here = start_demo(tmp_path / "one")
-    two, there = start_demo(tmp_path / "two")
+def test_two_demos_run_at_once_and_each_ends_cleanly_within_three_seconds(tmp_path: Path, demos: Demos) -> None:
+    one, here = start_demo(tmp_path / "one", demos)
+    two, there = start_demo(tmp_path / "two", demos)
     assert here != there
     parts = children(one.pid) + children(two.pid)
     assert len(parts) == 6
@@ -92,22 +109,16 @@ def test_two_demos_run_at_once_and_each_ends_cleanly_within_three_seconds(tmp_pa
         demo.send_signal(signal.SIGINT)
         assert demo.wait(10) == 0
         assert time.monotonic() - began < 3.0
-        for pipe in (demo.stdout, demo.stderr):
-            assert pipe
-            pipe.close()
     assert not [pid for pid in parts if alive(pid)]
 
 
 @pytest.mark.timeout(120)
-def test_nothing_outlives_a_killed_demo(tmp_path: Path) -> None:
-    demo, _ = start_demo(tmp_path / "home")
+def test_nothing_outlives_a_killed_demo(tmp_path: Path, demos: Demos) -> None:
+    demo, _ = start_demo(tmp_path / "home", demos)
     parts = children(demo.pid)
     demo.kill()
     demo.wait(5)
     until(lambda: not [pid for pid in parts if alive(pid)], "all parts have ended", 8)
-    for pipe in (demo.stdout, demo.stderr):
-        assert pipe
-        pipe.close()
 
 
 @pytest.mark.parametrize("taken", ["api.port", "bus.port"])

@@ -4,6 +4,7 @@ import { fill, h } from "../ui/dom.js";
 import { duration } from "../ui/format.js";
 import { eventText, eventTone } from "../live/stories.js";
 
+const PIXEL_PERCENT = 0.15;
 const LANES = ["rep", "burst", "slouch", "gap"]; // everything else shares the top lane
 
 export class EventTrack {
@@ -19,8 +20,14 @@ export class EventTrack {
   /** Place the events that touch the time from `from` to `to`. */
   show(from, to) {
     const share = (time) => 100 * (Math.min(to, Math.max(from, time)) - from) / (to - from);
-    const inView = this.events.filter(({ t, end }) => (end ?? t) >= from && t <= to);
-    fill(this.area, inView.map((event) => {
+    const drawn = new Map(); // lane -> how far it is filled; what is not a pixel wider adds nothing to the picture
+    const visible = this.events.filter(({ name, t, end }) => {
+      const lane = laneOf(name);
+      if ((end ?? t) < from || t > to || share(end ?? t) < (drawn.get(lane) ?? -1) + PIXEL_PERCENT) return false;
+      drawn.set(lane, share(end ?? t));
+      return true;
+    });
+    fill(this.area, visible.map((event) => {
       const left = share(event.t), right = share(event.end ?? event.t);
       const element = h("button", {
         type: "button", tabindex: -1, class: `tick tone-${eventTone(event)}`, title: `${duration(event.t)}  ${eventText(event)}`,

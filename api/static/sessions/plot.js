@@ -7,6 +7,7 @@ import { sideColour, theme } from "../ui/theme.js";
 import { t } from "../strings.js";
 
 const HEIGHT = 132;
+const TIME_STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200]; // [s]
 const GAP_STEPS = 3; // so many steps without a point are a gap, not a slow line
 export const AXIS_WIDTH = 48;
 
@@ -74,7 +75,7 @@ export class Plot {
     return {
       width: width || 600, height: HEIGHT, legend: { show: false }, padding: [6, 8, 0, 0], series, bands, pxAlign: 1,
       scales: { x: { time: false, range: () => this.view }, y: { range: padded } },
-      axes: [{ ...axis, size: 22, values: (_, ticks) => ticks.map((at) => duration(at, decimals(ticks))) }, { ...axis, size: AXIS_WIDTH, values: (_, ticks) => ticks.map((at) => (unit === "deg" ? `${at}°` : String(+at.toPrecision(6)))) }],
+      axes: [{ ...axis, size: 22, incrs: TIME_STEPS, values: (_, ticks) => ticks.map((at) => duration(at, decimals(ticks))) }, { ...axis, size: AXIS_WIDTH, values: (_, ticks) => ticks.map((at) => (unit === "deg" ? `${at}°` : String(+at.toPrecision(6)))) }],
       cursor: { y: false, drag: { x: true, y: false, setScale: false }, sync: { key: "session", filters: { pub: (type) => type === "mousemove" || type === "mouseleave" } }, bind: { dblclick: () => () => this.onWhole() } },
       hooks: { setSelect: [(chart) => this.#selected(chart)], setCursor: [(chart) => this.#read(chart, banded)] },
     };

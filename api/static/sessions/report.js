@@ -1,6 +1,6 @@
 // Numbers of a session with their intervals, the quality of its sensors with reasons, and its events as a table.
 
-import { button, h } from "../ui/dom.js";
+import { button, fill, h } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
 import { duration, number, plain, quantity } from "../ui/format.js";
 import { eventIcon, eventText, eventTone } from "../live/stories.js";
@@ -33,9 +33,20 @@ export function qualityReport(quality = {}) {
 /** The events as rows that bring their moment into view. */
 export function eventTable(events, show) {
   if (!events.length) return h("p", { class: "empty" }, t("events.none"));
-  return h("ol", { class: "events", tabindex: 0, "aria-label": t("session.events") }, events.map((event) =>
-    h("li", { class: `event tone-${eventTone(event)}`, data: { event: event.name } }, icon(eventIcon(event)),
-      button(eventText(event), () => show(event), { class: "event-text link" }), h("time", {}, duration(event.t)))));
+  const list = h("ol", { class: "events", tabindex: 0, "aria-label": t("session.events") });
+  const draw = (bursts) => fill(list, events.filter(({ name }) => bursts || name !== "burst").map((event) => eventRow(event, show)));
+  const toggle = button(t("events.bursts"), () => {
+    const on = toggle.getAttribute("aria-pressed") !== "true";
+    toggle.setAttribute("aria-pressed", String(on));
+    draw(on);
+  }, { class: "quiet", "aria-pressed": "false", hidden: !events.some(({ name }) => name === "burst") });
+  draw(false);
+  return h("div", {}, toggle, list);
+}
+
+function eventRow(event, show) {
+  return h("li", { class: `event tone-${eventTone(event)}`, data: { event: event.name } }, icon(eventIcon(event)),
+    button(eventText(event), () => show(event), { class: "event-text link" }), h("time", {}, duration(event.t)));
 }
 
 function value(number_, unit) {
