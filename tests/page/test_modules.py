@@ -203,3 +203,19 @@ async def test_numbers_and_times_read_well(bare: Page) -> None:
         }"""
     )
     assert got == ["1:30", "1:02:03", "0:07.5", "–", "0.0 s", "12 s", "5 min", "0", "43°", "–"]
+
+
+async def test_a_long_session_puts_no_more_marks_on_the_time_line_than_can_be_told_apart(bare: Page) -> None:
+    got = await bare.evaluate(
+        """async () => {
+          const { EventTrack } = await import("./sessions/event_track.js");
+          const rep = (i) => ({ t: i * 0.36, end: i * 0.36 + 0.1, name: "rep", data: {} });
+          const track = new EventTrack(Array.from({ length: 10000 }, (_, i) => rep(i)), () => {});
+          track.show(0, 3600);
+          const whole = track.area.childElementCount;
+          track.show(100, 110);
+          return [whole, track.area.childElementCount];
+        }"""
+    )
+    assert 300 < got[0] < 1000
+    assert got[1] == 28, "zoomed in, each event of the view stands for itself"
