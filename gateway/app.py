@@ -13,6 +13,7 @@ from gateway.bus.broker import embedded_broker
 from gateway.bus.client import BusClient
 from gateway.bus.messages import Message, decode, gateway_topic, last_will, reply_message, status_message
 from gateway.commands import Commands, Refused
+from gateway.feeder import COLLECT_S, Feeder
 from gateway.haptics import Haptics
 from gateway.hosttime import HostClock
 from gateway.hub import Hub
@@ -22,9 +23,11 @@ from gateway.recorder import Recorder
 from gateway.records import Record
 from gateway.roster import Roster
 from gateway.settings import Settings
-from gateway.status import calibration_status, problems, sensors_status
+from gateway.status import calibration_status, posture_status, problems, sensors_status
 from gateway.store.home import SqliteHome
+from gateway.store.influx import InfluxAddress, InfluxHome
 from gateway.store.interface import SessionInfo
+from gateway.tasks import end
 
 log = logging.getLogger(__name__)
 
@@ -73,6 +76,8 @@ class Gateway:
         )
         self._group: asyncio.TaskGroup | None = None
         self._recording: asyncio.Task[None] | None = None
+        self._feeder: Feeder | None = None
+        self._feeding: asyncio.Task[None] | None = None
         self._title = ""
         self._record_problem: str | None = None
 
@@ -106,16 +111,14 @@ class Gateway:
         """Stop the sensors first, then close the session, then say goodbye on the bus."""
         log.info("stopping")
         self.playback.stop_all()
-        radio.cancel()
-        await asyncio.wait([radio])
+        await end([radio])
         if self.hub.recorder:
             await self.stop_recording()
         self.bus.publish(status_message(self.name, {"gateway": self.name, "online": False}))
         with suppress(TimeoutError):
             async with asyncio.timeout(GOODBYE_S):
                 await self.bus.flushed()
-        for task in tasks:
-            task.cancel()
+        await end(tasks)
 
     # Recording
 
@@ -131,7 +134,8 @@ class Gateway:
         now = self.clock.now()
         info = SessionInfo(self.home.new_id(), title, subject, "live", "recording", now, None, self.name, version())
         writer = await asyncio.to_thread(self.home.create, info, asdict(self.settings.pipeline))
-        recorder = Recorder(info.id, writer, self.settings.store.flush_s)
+        self._feeder = self._new_feeder(info.id, subject)
+        recorder = Recorder(info.id, writer, self.settings.store.flush_s, self._feeder)
         self._title, self._record_problem = title, None
         self.hub.begin_recording(recorder)
         self._recording = self._spawn(recorder.run())
@@ -153,9 +157,23 @@ class Gateway:
             raise Refused("nothing is being recorded: start a recording first")
         await self._recording
         self._recording = None
+        if self._feeding:
+            await asyncio.sleep(2 * COLLECT_S)
+            await end([self._feeding])
+            self._feeding = None
         self.report()
         log.info("recorded session %s", recorder.session)
         return recorder.session
+
+    def _new_feeder(self, session: str, subject: str | None) -> Feeder | None:
+        """Begin to feed the database that the settings name, if they do."""
+        store = self.settings.store
+        if store.kind == "sqlite":
+            return None
+        server = InfluxAddress(store.url, store.token, store.org, store.bucket)
+        feeder = Feeder(session, InfluxHome(server, self.name, lambda _: subject))
+        self._feeding = self._spawn(feeder.run())
+        return feeder
 
     # Bus
 
@@ -204,6 +222,9 @@ class Gateway:
             "title": self._title if self.hub.recorder else None,
             "replays": self.playback.describe(),
             "calibration": calibration_status(self.hub.engine),
-            "problems": problems(self.roster.problem, self._record_problem),
+            "posture": posture_status(self.hub.engine),
+            "problems": problems(
+                self.roster.problem, self._record_problem, recorder.database_problem if recorder else None
+            ),
             "sensors": sensors_status(links, self.hub.engine, finder, now, self.settings.gateway.stale_s),
         }

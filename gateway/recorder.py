@@ -19,8 +19,14 @@ BACKLOG_RECORDS = 200_000
 class Recorder:
     """Writes one session."""
 
-    def __init__(self, session: str, writer: SessionWriter, flush_s: float) -> None:
+    def __init__(self, session: str, writer: SessionWriter, flush_s: float, database: SeriesHome | None = None) -> None:
+        """Prepare; `run` writes.
+
+        Args:
+            feeder: Takes series and events to a database besides.
+        """
         self.session = session
+        self._feeder = feeder
         self.problem: str | None = None
         """Why recording ended before it was asked to, in words."""
         self._writer = writer
@@ -38,6 +44,8 @@ class Recorder:
         self._records += records
         self._batches += batches
         self._events += events
+        if self._feeder:
+            self._feeder.put(batches, events)
         if len(self._records) > BACKLOG_RECORDS:
             self._fail("the disk did not keep up")
 

@@ -44,6 +44,12 @@ def calibration_status(engine: Engine) -> dict[str, Json]:
     return {"state": calibration.state, "message": calibration.message, "reasons": reasons}
 
 
+def posture_status(engine: Engine) -> dict[str, Json]:
+    """Describe what the posture detector goes by."""
+    slouch = engine.pipeline.slouch
+    return {"threshold_deg": engine.settings.posture_threshold_deg, "upright_deg": slouch.upright_deg}
+
+
 def problems(*notes: str | None) -> list[Json]:
     """Return what somebody should look after, in sentences."""
     return [note for note in notes if note]

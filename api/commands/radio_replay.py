@@ -10,6 +10,7 @@ from api.commands.processes import Processes, free_port
 from api.commands.terminal import Problem, screen
 from gateway.settings import Settings
 from gateway.store.home import SqliteHome
+from gateway.tasks import end
 
 AIR_PORT = 9123
 TRIES = 50
@@ -72,7 +73,7 @@ async def _prepare(settings: Settings, mqtt: int, pose: str | None, session: str
     except CommandFailed as failure:
         raise Problem(str(failure)) from None
     finally:
-        talking.cancel()
+        await end([talking])
 
 
 def _pose(root: Path, session: str) -> str | None:

@@ -24,6 +24,7 @@ from gateway.replay import open_replay, play
 from gateway.settings import Settings
 from gateway.store.home import SqliteHome
 from gateway.store.interface import SessionInfo
+from gateway.tasks import end
 
 REACH_S = 3.0
 """A broker on this machine or in this house answers within [s]."""
@@ -81,7 +82,7 @@ async def _connected(settings: Settings) -> AsyncIterator[Bus]:
             raise Problem(f"no gateway can be reached at {bus.where}: start one with `kinestream serve`")
         yield bus
     finally:
-        talking.cancel()
+        await end([talking])
 
 
 def _stop_signal() -> asyncio.Event:
@@ -160,12 +161,12 @@ async def _replay(settings: Settings, session: str, speed: float, keep: bool) ->
         with progress_bar("replaying") as progress:
             showing = group.create_task(_show(lambda: plan.position / max(plan.last - plan.first, 1), progress))
             await play(plan, reader.records(), clock, sink)
-            showing.cancel()
+            await end([showing])
         if recorder and writing:
             recorder.finish()
             await writing
         await bus.flushed()
-        talking.cancel()
+        await end([talking])
     reader.close()
     return plan.id
 
