@@ -224,7 +224,7 @@ class Gateway:
             "calibration": calibration_status(self.hub.engine),
             "posture": posture_status(self.hub.engine),
             "problems": problems(
-                self.roster.problem, self._record_problem, recorder.database_problem if recorder else None
+                self.roster.problem, self._record_problem, self._feeder.problem if self._feeder else None
             ),
             "sensors": sensors_status(links, self.hub.engine, finder, now, self.settings.gateway.stale_s),
         }

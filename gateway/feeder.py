@@ -11,7 +11,7 @@ from gateway.store.interface import SeriesHome
 log = logging.getLogger(__name__)
 
 BACKLOG = 6000
-"""Batches that may wait for the database: half a minute of a body. Beyond, the oldest are left to the session's file."""
+"""Batches that may wait: half a minute of a body. Beyond, the oldest are left to the session's own file."""
 COLLECT_S = 0.5
 """Batches of so long go in one request [s]."""
 
@@ -28,8 +28,10 @@ class Feeder:
 
     def put(self, batches: list[Batch], events: list[Event]) -> None:
         """Take estimates; never waits."""
-        for item in (*batches, *events):
-            self._waiting.put(item)
+        for batch in batches:
+            self._waiting.put(batch)
+        for event in events:
+            self._waiting.put(event)
 
     async def run(self) -> None:
         """Write until cancelled."""

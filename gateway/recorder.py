@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from fusion.estimates import Batch, Event
+from gateway.feeder import Feeder
 from gateway.records import Record
 from gateway.store.session_file import SessionWriter
 
@@ -19,7 +20,7 @@ BACKLOG_RECORDS = 200_000
 class Recorder:
     """Writes one session."""
 
-    def __init__(self, session: str, writer: SessionWriter, flush_s: float, database: SeriesHome | None = None) -> None:
+    def __init__(self, session: str, writer: SessionWriter, flush_s: float, feeder: Feeder | None = None) -> None:
         """Prepare; `run` writes.
 
         Args:
