@@ -20,6 +20,8 @@ def main() -> int:
     parser.add_argument("--until-eof", action="store_true", help="end when standard input closes")
     arguments = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s gateway %(levelname)s %(message)s", stream=sys.stderr)
+    for talkative in ("bumble", "bleak"):
+        logging.getLogger(talkative).setLevel(logging.CRITICAL)  # what matters of theirs is said by our own lines
     try:
         settings = load(arguments.config)
         asyncio.run(_run(settings, until_eof=arguments.until_eof))

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from fusion.estimates import Batch, Event
@@ -26,7 +27,7 @@ class Feeder:
         self._waiting: DropOldest[Batch | Event] = DropOldest(BACKLOG)
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="database")
 
-    def put(self, batches: list[Batch], events: list[Event]) -> None:
+    def put(self, batches: Sequence[Batch], events: Sequence[Event]) -> None:
         """Take estimates; never waits."""
         for batch in batches:
             self._waiting.put(batch)

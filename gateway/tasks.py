@@ -14,3 +14,10 @@ async def end(tasks: Iterable[asyncio.Task[None]]) -> None:
         for task in running:
             task.cancel()
         _, running = await asyncio.wait(running, timeout=AGAIN_S)
+
+
+def obey_cancellation(error: BaseException) -> None:
+    """Raise `CancelledError` if this task is being cancelled and an error of what it was leaving came in between."""
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError from error

@@ -13,6 +13,7 @@ from bleak.exc import BleakError
 from devices import registry
 from devices.profile import Advertisement, Driver
 from gateway.radio import Radio, advertisement
+from gateway.tasks import obey_cancellation
 
 log = logging.getLogger(__name__)
 
@@ -70,6 +71,7 @@ class Finder:
                     self.problem = None
                     await asyncio.sleep(self._scan_s)
             except (BleakError, OSError) as error:
+                obey_cancellation(error)
                 if self.problem is None:
                     log.warning("scanning failed: %s", error)
                 self.problem = f"Bluetooth cannot scan: {error}"

@@ -23,6 +23,7 @@ from gateway.links.finder import Finder, Sighting
 from gateway.radio import Radio
 from gateway.records import Control, Packet, Record
 from gateway.settings import RadioSettings
+from gateway.tasks import obey_cancellation
 
 log = logging.getLogger(__name__)
 
@@ -107,6 +108,7 @@ class Link:
             try:
                 await self._visit(sighting)
             except LOST_ERRORS as error:
+                obey_cancellation(error)
                 self.message = str(error) or "it did not answer in time"
             if self._streamed:
                 wait = FIRST_RETRY_S
