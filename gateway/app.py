@@ -1,7 +1,6 @@
 """The gateway process: one task tree that owns the radio, the hub, the bus connection and the recording."""
 
 import asyncio
-import importlib.metadata
 import logging
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
@@ -28,6 +27,7 @@ from gateway.store.home import SqliteHome
 from gateway.store.influx import InfluxAddress, InfluxHome
 from gateway.store.interface import SessionInfo
 from gateway.tasks import end
+from gateway.version import version
 
 log = logging.getLogger(__name__)
 
@@ -35,11 +35,6 @@ STATUS_S = 1.0
 COMMANDS_LIMIT = 50
 GOODBYE_S = 0.5
 """The last messages get so long to reach the broker [s]."""
-
-
-def version() -> str:
-    """Return the installed version of Kinestream."""
-    return importlib.metadata.version("kinestream")
 
 
 class Gateway:

@@ -1,5 +1,6 @@
 """The command line: `kinestream COMMAND`. Each module holds the commands of one errand."""
 
+import logging
 import sys
 
 import typer
@@ -25,6 +26,7 @@ for register in (register_service, register_setup, register_visits, register_ses
 
 def main() -> None:
     """Run the command line; 0: done, 1: our fault, 2: something for the user to mend."""
+    logging.getLogger().addHandler(logging.NullHandler())  # problems are told once, as sentences
     try:
         app()
     except Problem as problem:

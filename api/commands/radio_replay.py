@@ -1,23 +1,21 @@
 """`replay --radio`: a session through virtual sensors, the virtual radio and the whole service, as if worn now."""
 
 import asyncio
-import contextlib
 import json
 from pathlib import Path
 
-from api.bus import Bus, CommandFailed
+from api.bus import CommandFailed
 from api.commands.processes import Processes, free_port
+from api.commands.recording import connected
 from api.commands.terminal import Problem, screen
 from gateway.settings import Settings
 from gateway.store.home import SqliteHome
-from gateway.tasks import end
 
 AIR_PORT = 9123
 TRIES = 50
 GATEWAY = "replay"
 ADDRESS = "F2:0E:46:00:50:{:02X}"
 """Under which `simulators.recorded` plays the sensors of a session, in the order of their names."""
-REACH_S = 10.0
 
 
 def replay_by_radio(settings: Settings, session: str, *, keep: bool) -> str:
@@ -56,24 +54,18 @@ def replay_by_radio(settings: Settings, session: str, *, keep: bool) -> str:
 
 async def _prepare(settings: Settings, mqtt: int, pose: str | None, session: str, *, keep: bool) -> str:
     """Tell the gateway the pose of the recording, and to record; returns the id."""
-    bus = Bus(settings.bus.model_copy(update={"port": mqtt, "host": "127.0.0.1"}), lambda *_: None, lambda: None)
-    talking = asyncio.create_task(bus.run())
-    try:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(REACH_S):
-                while bus.problem:  # noqa: ASYNC110 - a moment, once
-                    await asyncio.sleep(0.05)
-        recording = "live"
-        if keep:
-            answer = await bus.ask(GATEWAY, "record", {"title": f"Replay of {session}", "subject": None})
-            recording = str(answer["session"])
-        if pose:
-            await bus.ask(GATEWAY, "calibrate", {"what": "pose", "pose": pose})
-        return recording
-    except CommandFailed as failure:
-        raise Problem(str(failure)) from None
-    finally:
-        await end([talking])
+    bus_settings = settings.bus.model_copy(update={"port": mqtt, "host": "127.0.0.1"})
+    async with connected(bus_settings) as bus:
+        try:
+            recording = "live"
+            if keep:
+                answer = await bus.ask(GATEWAY, "record", {"title": f"Replay of {session}", "subject": None})
+                recording = str(answer["session"])
+            if pose:
+                await bus.ask(GATEWAY, "calibrate", {"what": "pose", "pose": pose})
+        except CommandFailed as failure:
+            raise Problem(str(failure)) from None
+    return recording
 
 
 def _pose(root: Path, session: str) -> str | None:

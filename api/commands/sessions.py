@@ -1,22 +1,23 @@
-"""Commands on recorded sessions: `import`, `sessions`, `analyse`, `export`."""
+"""Commands on recorded sessions: `import`, `sessions`, `analyse`, `export`.
+
+What computes is imported where it is used: the numerical libraries take two seconds, which `--help` must not.
+"""
 
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from api.commands.terminal import ConfigOption, DataDirOption, Problem, progress_bar, screen, settings_of, show_table
 from fusion.estimates import Json
-from gateway.analysis import analyse as analyse_session
-from gateway.analysis import derive
-from gateway.app import version
-from gateway.files.export import export as export_session
-from gateway.files.importer import ImportProblem, import_files
-from gateway.store.home import SqliteHome
+from gateway.version import version
+
+if TYPE_CHECKING:
+    from gateway.store.home import SqliteHome
 
 SessionArgument = Annotated[
     str, typer.Argument(help="Session id, as `kinestream sessions` lists them; `last` for the one recorded last.")
@@ -51,7 +52,10 @@ def import_(
 
     Prints the session's id alone on its last line.
     """
-    home = SqliteHome(settings_of(config, data_dir).data_dir)
+    from gateway.analysis import derive
+    from gateway.files.importer import ImportProblem, import_files
+
+    home = home_of(config, data_dir)
     try:
         with progress_bar("importing") as progress:
             session = import_files(
@@ -79,7 +83,7 @@ def sessions(
     data_dir: DataDirOption = None,
 ) -> None:
     """List recorded sessions, the newest first."""
-    home = SqliteHome(settings_of(config, data_dir).data_dir)
+    home = home_of(config, data_dir)
     found, total = home.sessions(query, limit)
     rows = [
         {
@@ -113,7 +117,9 @@ def analyse(
     data_dir: DataDirOption = None,
 ) -> None:
     """Compute a session again from its raw packets; the numbers are those of the live run."""
-    home = SqliteHome(settings_of(config, data_dir).data_dir)
+    from gateway.analysis import analyse as analyse_session
+
+    home = home_of(config, data_dir)
     with _problems(), progress_bar("computing") as progress:
         result = analyse_session(home, _resolve(home, session), progress)
     if as_json:
@@ -131,14 +137,31 @@ def export(
     data_dir: DataDirOption = None,
 ) -> None:
     """Write a session's series and events as tables: joints, orientation, emg, quality, events."""
-    home = SqliteHome(settings_of(config, data_dir).data_dir)
+    from gateway.files.export import export as export_session
+
+    home = home_of(config, data_dir)
     with _problems(), progress_bar("exporting") as progress:
         written = export_session(home, _resolve(home, session), fmt, output, raw=raw, progress=progress)
     for path in written:
         typer.echo(str(path))
 
 
-def _resolve(home: SqliteHome, session: str) -> str:
+def home_of(config: Path | None, data_dir: Path | None) -> "SqliteHome":
+    """Open the home of sessions that the settings name.
+
+    Raises:
+        Problem: It cannot be used.
+    """
+    from gateway.store.home import SqliteHome
+
+    root = settings_of(config, data_dir).data_dir
+    try:
+        return SqliteHome(root)
+    except OSError as error:
+        raise Problem(f"the data folder {root} cannot be used ({error}): choose another with --data-dir") from None
+
+
+def _resolve(home: "SqliteHome", session: str) -> str:
     """Turn `last` into an id."""
     if session != "last":
         return session

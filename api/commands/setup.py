@@ -1,20 +1,22 @@
-"""Commands to get going: `scan` for sensors, `doctor` for what stands in the way."""
+"""Commands to get going: `scan` for sensors, `doctor` for what stands in the way.
+
+What needs radio, store or drivers is imported where it is used, so that `--help` is quick.
+"""
 
 import asyncio
 import importlib.util
 import json
 import shutil
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from api.commands.processes import is_free
 from api.commands.terminal import ConfigOption, DataDirOption, Problem, progress_bar, screen, settings_of, show_table
-from devices import registry
-from gateway.links.finder import Sighting
-from gateway.radio import RadioUnavailable, advertisement, open_radio
 from gateway.settings import Settings
-from gateway.store.home import SqliteHome
+
+if TYPE_CHECKING:
+    from gateway.links.finder import Sighting
 
 LOW_DISK = 2 * 10**9
 """Less free space than this is worth a word: some hours of a full body [bytes]."""
@@ -34,6 +36,9 @@ def scan(
     everything: Annotated[bool, typer.Option("--all", help="Also show devices that are not recognised.")] = False,
 ) -> None:
     """Look for sensors, and print what to write into kinestream.toml."""
+    from devices import registry
+    from gateway.radio import RadioUnavailable
+
     if models:
         for driver in registry.DRIVERS:
             typer.echo(f"{driver.model:16} {driver.title} ({', '.join(sorted(driver.capabilities))})")
@@ -62,7 +67,11 @@ def scan(
         )
 
 
-async def _listen(settings: Settings, seconds: float) -> list[Sighting]:
+async def _listen(settings: Settings, seconds: float) -> "list[Sighting]":
+    from devices import registry
+    from gateway.links.finder import Sighting
+    from gateway.radio import advertisement, open_radio
+
     heard: dict[str, Sighting] = {}
     async with open_radio(settings.radio.backend, settings.radio.transport) as radio:
 
@@ -78,7 +87,7 @@ async def _listen(settings: Settings, seconds: float) -> list[Sighting]:
     return sorted(heard.values(), key=lambda sighting: -sighting.advertisement.rssi)
 
 
-def _words(sighting: Sighting) -> dict[str, str | int | None]:
+def _words(sighting: "Sighting") -> dict[str, str | int | None]:
     seen = sighting.advertisement
     return {
         "address": sighting.device.address,
@@ -123,6 +132,8 @@ def _check_disk(settings: Settings) -> Check:
 
 
 def _check_sessions(settings: Settings) -> Check:
+    from gateway.store.home import SqliteHome
+
     home = SqliteHome(settings.data_dir)
     broken = [info.id for info in home.interrupted()]
     _, count = home.sessions(limit=1)
@@ -143,6 +154,8 @@ def _check_ports(settings: Settings) -> Check:
 
 
 def _check_radio(settings: Settings) -> Check:
+    from gateway.radio import RadioUnavailable, open_radio
+
     async def open_and_close() -> None:
         async with (
             open_radio(settings.radio.backend, settings.radio.transport) as radio,
