@@ -35,14 +35,12 @@ class Summary:
     maximum: float = -np.inf
     total: float = 0.0
 
-    def add(self, values: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> None:
-        """Take more values."""
-        finite = values[np.isfinite(values)]
-        if finite.size:
-            self.count += int(finite.size)
-            self.minimum = min(self.minimum, float(finite.min()))
-            self.maximum = max(self.maximum, float(finite.max()))
-            self.total += float(finite.sum())
+    def add(self, count: int, minimum: float, maximum: float, total: float) -> None:
+        """Take the statistics of more values."""
+        self.count += count
+        self.minimum = min(self.minimum, minimum)
+        self.maximum = max(self.maximum, maximum)
+        self.total += total
 
     def describe(self, name: str) -> dict[str, Json]:
         """Return the statistics as the protocol shows them."""
@@ -69,10 +67,15 @@ class Findings:
         """Take what the engine gave."""
         self.events += events
         for batch in batches:
-            for i, (name, unit) in enumerate(zip(batch.names, batch.units, strict=True)):
+            known = np.isfinite(batch.values)
+            counts = known.sum(axis=0).tolist()
+            low = np.where(known, batch.values, np.inf).min(axis=0).tolist()
+            high = np.where(known, batch.values, -np.inf).max(axis=0).tolist()
+            total = np.where(known, batch.values, 0.0).sum(axis=0).tolist()
+            for name, unit, *statistics in zip(batch.names, batch.units, counts, low, high, total, strict=True):
                 if name not in self.series:
                     self.series[name] = Summary(unit, batch.period_ns)
-                self.series[name].add(batch.values[:, i])
+                self.series[name].add(*statistics)
 
 
 def estimates(

@@ -12,6 +12,7 @@ Three kinds of clock, one per stream of a sensor, all driven by arrivals only, s
 Counters wrap, restart and repeat themselves; samples that do not move forward are dropped and counted.
 """
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -28,6 +29,8 @@ TIME_CONSTANT_S = 2.0
 """How slowly a `CountClock` follows the arrivals [s]."""
 MAX_PERIOD_ERROR = 0.02
 """A nominal rate is not further off than this fraction."""
+HOLE = 1.5
+"""An interval of more periods than this has lost samples in it."""
 MIN_STEP_NS = 1_000
 """Samples are at least this far apart on the host's time line [ns]."""
 
@@ -43,8 +46,8 @@ class Stamped:
     """Host time [ns UTC], strictly increasing across chunks."""
     dt: Floats
     """Interval since the sample before [s]; NaN where the clock (re)started."""
-    keep: NDArray[np.bool_]
-    """Which samples of the chunk these are; the others repeated an earlier time. Shape: all samples of the chunk."""
+    keep: NDArray[np.bool_] | None
+    """Which samples of the chunk these are, shape: all of them; the others repeated an earlier time. None: all."""
     lost: int
     """Samples missing before this chunk or inside it."""
     gap: tuple[int, int] | None
@@ -81,13 +84,13 @@ class TickClock:
     def stamp(self, timing: Timing, count: int, arrival: int) -> Stamped:
         """See `Clock.stamp`."""
         assert timing.ticks is not None
+        if count == 1:
+            return self._stamp_one(int(timing.ticks[0]), timing, arrival)
         previous = self._tick
         ticks = self._unwrap(timing.ticks, timing.wrap_ns)
-        restarted = previous is None or self._disagrees(int(ticks[-1]), arrival)
-        if restarted:
-            ticks = timing.ticks.astype(np.int64)
-            self._wraps, previous = 0, None
-            self._anchor, self._offset = arrival - int(ticks[-1]), 0.0
+        if previous is None or self._disagrees(int(ticks[-1]), arrival):
+            ticks, previous = timing.ticks.astype(np.int64), None
+            self._restart(int(ticks[-1]), arrival)
         keep = _forward(ticks, previous)
         ticks = ticks[keep]
         if not ticks.size:
@@ -103,19 +106,48 @@ class TickClock:
         self._t = int(t[-1])
         return Stamped(t, dt, keep, lost, gap)
 
+    def _stamp_one(self, raw: int, timing: Timing, arrival: int) -> Stamped:
+        """Do the same for a single sample, which most packets hold, without the cost of small arrays."""
+        previous = self._tick
+        tick = self._unwrap_one(raw, timing.wrap_ns, previous)
+        if previous is None or self._disagrees(tick, arrival):
+            tick, previous = raw, None
+            self._restart(tick, arrival)
+        elif tick <= previous:
+            return _nothing(np.zeros(1, np.bool_))
+        else:
+            self._follow(tick, previous, arrival)
+        self._tick = tick
+        t = max(tick + self._anchor + round(self._offset), self._t + MIN_STEP_NS)
+        self._t = t
+        dt = math.nan if previous is None else (tick - previous) / 1e9
+        periods = dt * timing.rate_hz
+        lost = round(periods) - 1 if periods > HOLE else 0
+        gap = (int(t - dt * 1e9), t) if lost else None
+        return Stamped(np.array((t,), np.int64), np.array((dt,)), None, lost, gap)
+
+    def _restart(self, tick: int, arrival: int) -> None:
+        self._wraps = 0
+        self._anchor, self._offset = arrival - tick, 0.0
+
+    def _unwrap_one(self, raw: int, wrap: int, last: int | None) -> int:
+        if not wrap:
+            return raw
+        tick = raw + self._wraps * wrap
+        if last is not None and last - tick > wrap // 2:
+            self._wraps += 1
+            tick += wrap
+        elif last is not None and tick - last > wrap // 2 and self._wraps:
+            tick -= wrap  # a late packet from before the wrap
+        return tick
+
     def _unwrap(self, raw: Times, wrap: int) -> Times:
         if not wrap:
             return raw.astype(np.int64)
         ticks = np.empty(raw.size, np.int64)
         last = self._tick
         for i, value in enumerate(raw.tolist()):
-            tick = value + self._wraps * wrap
-            if last is not None and last - tick > wrap // 2:
-                self._wraps += 1
-                tick += wrap
-            elif last is not None and tick - last > wrap // 2 and self._wraps:
-                tick -= wrap  # a late packet from before the wrap
-            ticks[i] = tick
+            ticks[i] = tick = self._unwrap_one(value, wrap, last)
             last = tick if last is None else max(last, tick)
         return ticks
 
@@ -159,7 +191,7 @@ class CountClock:
         self._given = int(t[-1])
         dt = np.full(count, step / 1e9)
         dt[0] = step * (1 + lost) / 1e9
-        return Stamped(t, dt, np.ones(count, np.bool_), lost, gap)
+        return Stamped(t, dt, None, lost, gap)
 
     def _follow(self, error: float, steps: int, nominal: float) -> None:
         """Move phase and period towards the arrivals: a second-order loop with damping 1.4."""
@@ -176,7 +208,7 @@ class CountClock:
         self._given = int(t[-1])
         dt = np.full(count, period / 1e9)
         dt[0] = np.nan
-        return Stamped(t, dt, np.ones(count, np.bool_), 0, None)
+        return Stamped(t, dt, None, 0, None)
 
 
 @dataclass(slots=True)
@@ -221,7 +253,7 @@ def _increasing(t: Times, last: int) -> Times:
 def _missing(t: Times, dt: Floats, rate_hz: float) -> tuple[int, tuple[int, int] | None]:
     """Count the samples that the intervals leave out, and name the longest hole."""
     periods = np.nan_to_num(dt * rate_hz, nan=1.0)
-    holes = np.where(periods > 1.5, np.round(periods) - 1, 0)
+    holes = np.where(periods > HOLE, np.round(periods) - 1, 0)
     lost = int(holes.sum())
     if not lost:
         return 0, None

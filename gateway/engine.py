@@ -139,13 +139,13 @@ class Engine:
         stamped = self._stamp(state, "imu", chunk, n, arrival)
         if not stamped.t.size:
             return
-        unknown = np.full((n, 3), np.nan)
-        acc = unknown if chunk.acc is None else chunk.acc
-        gyr = unknown if chunk.gyr is None else chunk.gyr
-        keep = stamped.keep
-        mag = None if chunk.mag is None else chunk.mag[keep]
-        quat = None if chunk.quat is None else chunk.quat[keep]
-        self.pipeline.imu(TimedImu(sensor, stamped.t, stamped.dt, acc[keep], gyr[keep], mag, quat))
+        acc = np.full((n, 3), np.nan) if chunk.acc is None else chunk.acc
+        gyr = np.full((n, 3), np.nan) if chunk.gyr is None else chunk.gyr
+        mag, quat, keep = chunk.mag, chunk.quat, stamped.keep
+        if keep is not None:
+            acc, gyr = acc[keep], gyr[keep]
+            mag, quat = None if mag is None else mag[keep], None if quat is None else quat[keep]
+        self.pipeline.imu(TimedImu(sensor, stamped.t, stamped.dt, acc, gyr, mag, quat))
 
     def _emg(self, sensor: str, state: SensorState, chunk: EmgChunk, arrival: int) -> None:
         if not state.channels:
@@ -153,13 +153,14 @@ class Engine:
         stamped = self._stamp(state, "emg", chunk, len(chunk.emg), arrival)
         if stamped.t.size:
             gap = stamped.lost > 0 or bool(np.isnan(stamped.dt[0]))
-            emg = chunk.emg[stamped.keep]
+            emg = chunk.emg if stamped.keep is None else chunk.emg[stamped.keep]
             self.pipeline.emg(TimedEmg(sensor, stamped.t, emg, chunk.timing.rate_hz, chunk.unit, gap))
 
     def _angle(self, sensor: str, state: SensorState, chunk: AngleChunk, arrival: int) -> None:
         stamped = self._stamp(state, "angle", chunk, len(chunk.angle_deg), arrival)
         if stamped.t.size:
-            self.pipeline.angle(TimedAngle(sensor, stamped.t, chunk.angle_deg[stamped.keep]))
+            angle = chunk.angle_deg if stamped.keep is None else chunk.angle_deg[stamped.keep]
+            self.pipeline.angle(TimedAngle(sensor, stamped.t, angle))
 
     def _stamp(
         self, state: SensorState, stream: str, chunk: ImuChunk | EmgChunk | AngleChunk, count: int, arrival: int

@@ -71,6 +71,8 @@ def test_duplicates_and_backward_stamps_are_dropped():
     again = clock.stamp(Timing(100.0, ticks(10_000_000, 5_000_000, 20_000_000)), 3, START + 10_000_000)
     assert again.keep.tolist() == [False, False, True]
     assert len(again.t) == 1
+    once_more = clock.stamp(Timing(100.0, ticks(20_000_000)), 1, START + 20_000_000)
+    assert not once_more.t.size
 
 
 def test_lost_samples_are_counted_with_their_hole():
@@ -123,7 +125,7 @@ def test_time_only_ever_goes_forward_whatever_the_device_says(raw, waits, wrap):
     for value, wait in zip(raw, waits, strict=False):
         now += wait
         stamped = clock.stamp(Timing(60.0, ticks(value % wrap if wrap else value), wrap), 1, now)
-        assert stamped.keep.sum() == len(stamped.t)
+        assert len(stamped.t) == (1 if stamped.keep is None else stamped.keep.sum())
         for t in stamped.t:
             assert t > last
             last = int(t)
@@ -148,3 +150,20 @@ def test_a_shift_by_whole_seconds_changes_nothing_but_the_seconds(waits, seconds
         a, b = here.stamp(timing, 1, now), there.stamp(timing, 1, now + seconds * SECOND)
         assert np.array_equal(a.t + seconds * SECOND, b.t)
         assert np.array_equal(a.dt, b.dt, equal_nan=True)
+
+
+@given(
+    st.lists(st.tuples(st.integers(-(10**8), 10**10), st.integers(0, 10**10)), min_size=1, max_size=50),
+    st.sampled_from([0, 2**32 * 1000]),
+)
+def test_one_sample_at_a_time_and_arrays_of_one_are_stamped_alike(steps, wrap):
+    """A chunk of one sample takes a shorter way; a chunk of it twice takes the long one, and drops the repetition."""
+    short, long, now, tick = TickClock(), TickClock(), START, 2**31
+    for forward, wait in steps:
+        now, tick = now + wait, max(tick + forward, 0)
+        raw = tick % wrap if wrap else tick
+        a = short.stamp(Timing(60.0, ticks(raw), wrap), 1, now)
+        b = long.stamp(Timing(60.0, ticks(raw, raw), wrap), 2, now)
+        assert a.t.tolist() == b.t.tolist()
+        assert np.array_equal(a.dt, b.dt, equal_nan=True)
+        assert (a.lost, a.gap) == (b.lost, b.gap)
