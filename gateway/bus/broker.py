@@ -1,5 +1,6 @@
 """The embedded broker: amqtt on loopback, so that a laptop needs no server. Production uses Mosquitto (deploy/)."""
 
+import asyncio
 import errno
 import logging
 from collections.abc import AsyncIterator
@@ -24,6 +25,19 @@ class PortTaken(OSError):
         self.port = port
 
 
+class TidyBroker(Broker):  # type: ignore[misc]  # amqtt carries no types
+    """amqtt's broker, which also closes the connections of those who never became clients."""
+
+    async def stream_connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, listener_name: str
+    ) -> None:
+        """Serve one connection. amqtt 0.11 and 0.12 leave the socket open if no valid CONNECT comes."""
+        try:
+            await super().stream_connected(reader, writer, listener_name)
+        finally:
+            writer.close()
+
+
 @asynccontextmanager
 async def embedded_broker(port: int) -> AsyncIterator[None]:
     """Run a broker on loopback while the context lasts.
@@ -33,7 +47,7 @@ async def embedded_broker(port: int) -> AsyncIterator[None]:
     """
     for name in ("amqtt", "transitions"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
-    broker = Broker(
+    broker = TidyBroker(
         {
             "listeners": {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}", "max_connections": MAX_CONNECTIONS}},
             "plugins": {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}},
