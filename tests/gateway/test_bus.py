@@ -100,9 +100,9 @@ def batch() -> Batch:
 def test_a_batch_is_written_as_the_protocol_says():
     message = batch_message("local", "live", batch())
     assert message.topic == "kinestream/v1/local/live/joints"
-    assert json.loads(message.payload) == {
-        "t0": 100_000_000, "dt": 0.01, "names": ["a", "b"], "units": ["deg", "V"], "values": [[1.25, None], [2.0, pytest.approx(1e-5)]]
-    }  # fmt: skip
+    written = json.loads(message.payload)
+    assert written.pop("values") == [[1.25, None], [2.0, pytest.approx(1e-5)]]
+    assert written == {"t0": 100_000_000, "dt": 0.01, "names": ["a", "b"], "units": ["deg", "V"]}
 
 
 def test_small_voltages_keep_their_digits():
