@@ -86,7 +86,11 @@ class Recorder:
         def last() -> None:
             if not self.problem:
                 self._write_now(records, batches, events)
-            self._writer.close("interrupted" if self.problem else "complete")
+            try:
+                self._writer.close("interrupted" if self.problem else "complete")
+            except (OSError, sqlite3.Error):
+                self._writer.abandon()  # the next start closes it, when there is space again
+                raise
 
         await self._in_thread(last)
         self._thread.shutdown(wait=False)
@@ -98,6 +102,8 @@ class Recorder:
             self._fail(f"{error}: free some space or mend the disk, then start a new recording")
 
     def _fail(self, reason: str) -> None:
+        if self.problem:
+            return
         self.problem = f"Recording of {self.session} ended: {reason}. What was recorded before is kept"
         self._records, self._batches, self._events = [], [], []
         log.error("%s", self.problem)

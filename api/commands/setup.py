@@ -36,8 +36,10 @@ def scan(
     everything: Annotated[bool, typer.Option("--all", help="Also show devices that are not recognised.")] = False,
 ) -> None:
     """Look for sensors, and print what to write into kinestream.toml."""
+    from bleak.exc import BleakError
+
     from devices import registry
-    from gateway.radio import RadioUnavailable
+    from gateway.radio import RadioUnavailable, reason
 
     if models:
         for driver in registry.DRIVERS:
@@ -46,8 +48,10 @@ def scan(
     settings = settings_of(config)
     try:
         heard = asyncio.run(_listen(settings, seconds))
-    except (RadioUnavailable, OSError) as error:
+    except RadioUnavailable as error:
         raise Problem(str(error)) from None
+    except (BleakError, OSError) as error:
+        raise Problem(reason(error)) from None
     shown = [sighting for sighting in heard if sighting.driver or everything]
     if as_json:
         typer.echo(json.dumps([_words(sighting) for sighting in shown]))
@@ -154,19 +158,16 @@ def _check_ports(settings: Settings) -> Check:
 
 
 def _check_radio(settings: Settings) -> Check:
-    from gateway.radio import RadioUnavailable, open_radio
+    from bleak.exc import BleakError
 
-    async def open_and_close() -> None:
-        async with (
-            open_radio(settings.radio.backend, settings.radio.transport) as radio,
-            radio.scanner(lambda *_: None),
-        ):
-            await asyncio.sleep(0.1)
+    from gateway.radio import RadioUnavailable, reason
 
     try:
-        asyncio.run(open_and_close())
-    except (RadioUnavailable, OSError) as error:
+        asyncio.run(_listen(settings, 0.2))
+    except RadioUnavailable as error:
         return False, str(error)
+    except (BleakError, OSError) as error:
+        return False, reason(error)
     return True, f"the {settings.radio.backend} radio scans"
 
 

@@ -12,7 +12,7 @@ from bleak.exc import BleakError
 
 from devices import registry
 from devices.profile import Advertisement, Driver
-from gateway.radio import Radio, advertisement
+from gateway.radio import Radio, advertisement, reason
 from gateway.tasks import obey_cancellation
 
 log = logging.getLogger(__name__)
@@ -73,8 +73,8 @@ class Finder:
             except (BleakError, OSError) as error:
                 obey_cancellation(error)
                 if self.problem is None:
-                    log.warning("scanning failed: %s", error)
-                self.problem = f"Bluetooth cannot scan: {error}"
+                    log.warning("no scanning: %s", reason(error))
+                self.problem = f"No sensors can be found: {reason(error)}"
                 await asyncio.sleep(RETRY_S)
             if self._on_sighting and not self._waiting:
                 await asyncio.sleep(REST_FACTOR * self._scan_s)

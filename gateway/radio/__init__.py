@@ -14,6 +14,7 @@ from gateway.radio.interface import (
     RadioUnavailable,
     advertisement,
     open_radio,
+    reason,
     watch,
 )
 
@@ -27,5 +28,6 @@ __all__ = [
     "RadioUnavailable",
     "advertisement",
     "open_radio",
+    "reason",
     "watch",
 ]

@@ -89,3 +89,10 @@ def advertisement(device: BLEDevice, data: AdvertisementData) -> Advertisement:
         manufacturer=dict(data.manufacturer_data),
         rssi=data.rssi,
     )
+
+
+def reason(error: Exception) -> str:
+    """Say in words why a radio does not scan."""
+    if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+        return "this computer runs no Bluetooth service: on Linux install and start BlueZ (package bluez)"
+    return f"Bluetooth does not work: {error}" if str(error) else f"Bluetooth does not work ({type(error).__name__})"

@@ -152,3 +152,16 @@ def test_scan_lists_the_models_it_knows(tmp_path: Path) -> None:
     said = kinestream("scan", "--models", home=tmp_path).stdout
     for model in ("movella_dot", "myo", "upright_go2", "open_profile"):
         assert model in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the Bluetooth service is BlueZ on Linux only")
+@pytest.mark.parametrize("command", ["scan", "doctor"])
+def test_a_computer_without_bluetooth_is_told_what_to_install(tmp_path: Path, command: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", "from api.commands import main; main()", command],
+        capture_output=True, text=True, timeout=60, check=False, cwd=ROOT,
+        env={"PATH": "/usr/bin", "KINESTREAM_HOME": str(tmp_path), "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nowhere"},
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "BlueZ" in done.stderr
+    assert "Traceback" not in done.stderr
