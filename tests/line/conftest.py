@@ -68,13 +68,18 @@ class Line:
         assert air.stdout
         assert air.stdout.readline().startswith("ready")
 
-    def ask_air(self, command: dict[str, Any]) -> dict[str, Any]:
-        """Send a command to the virtual air and return its answer."""
+    def tell_air(self, command: dict[str, Any]) -> None:
+        """Send a command to the virtual air."""
         air = self.parts["simulators"]
         assert air.stdin
-        assert air.stdout
         air.stdin.write(json.dumps(command) + "\n")
         air.stdin.flush()
+
+    def ask_air(self, command: dict[str, Any]) -> dict[str, Any]:
+        """Send a command to the virtual air and return its answer."""
+        self.tell_air(command)
+        air = self.parts["simulators"]
+        assert air.stdout
         answer: dict[str, Any] = json.loads(air.stdout.readline())
         return answer
 

@@ -116,9 +116,7 @@ def test_one_lost_sensor_comes_back_and_the_others_do_not_notice(line: Line) -> 
     line.start_air("knee")
     until(lambda: all_stream(line), "both sensors stream")
     before = line.sensors()["thigh_left"]
-    assert line.parts["simulators"].stdin
-    line.parts["simulators"].stdin.write('{"sensor": "shank_left", "drop": true}\n')
-    line.parts["simulators"].stdin.flush()
+    line.tell_air({"sensor": "shank_left", "drop": True})
     until(lambda: "shank_left: lost" in (line.home / "gateway.log").read_text(), "the drop is noticed", 5)
     until(lambda: all_stream(line), "it is back", 15)
     after = line.sensors()["thigh_left"]
