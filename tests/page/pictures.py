@@ -67,4 +67,4 @@ if __name__ == "__main__":
     parser.add_argument("--patience", type=float, default=60.0, help="wait for joint angles at most so long [s]")
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    asyncio.run(main(given.address, given.folder, given.scheme, given.patience))
+    asyncio.run(main(given.address.rstrip("/"), given.folder, given.scheme, given.patience))
