@@ -28,6 +28,9 @@ def main() -> int:
     except (SettingsProblem, PortTaken) as problem:
         print(f"kinestream gateway: {problem}", file=sys.stderr)
         return 2
+    except OSError as error:
+        print(f"kinestream gateway: {error}: choose another data folder with KINESTREAM_HOME", file=sys.stderr)
+        return 2
     return 0
 
 

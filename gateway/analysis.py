@@ -15,6 +15,7 @@ from gateway.engine import Engine, SensorState
 from gateway.records import Packet, Record
 from gateway.store.home import SqliteHome
 from gateway.store.reader import SessionReader
+from gateway.version import version
 
 Progress = Callable[[float], None]
 """Called with the fraction done."""
@@ -113,7 +114,8 @@ def analyse(home: SqliteHome, session: str, progress: Progress | None = None) ->
             "session": info.id,
             "subject": info.subject,
             "mode": "live",
-            "version": info.version,
+            "version": version(),
+            "recorded_by": info.version,
             "title": info.title,
             "state": info.state,
             "series": [summary.describe(name) for name, summary in sorted(findings.series.items())],
@@ -125,12 +127,12 @@ def analyse(home: SqliteHome, session: str, progress: Progress | None = None) ->
         }
 
 
-def derive(home: SqliteHome, session: str, version: str, progress: Progress | None = None) -> None:
+def derive(home: SqliteHome, session: str, by: str, progress: Progress | None = None) -> None:
     """Compute a session again and store its series and events in place of those it had."""
     with home.open(session) as reader:
         writer = home.reopen(session)
         try:
-            writer.clear_estimates(version, reader.settings)
+            writer.clear_estimates(by, reader.settings)
             for _, batches, events in estimates(reader, progress):
                 writer.write(batches, events)
         finally:

@@ -1,6 +1,7 @@
 """What others may ask of the gateway over the bus, and the answers they get; docs/protocol.md lists them."""
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
@@ -12,15 +13,15 @@ from gateway.bus.messages import Message
 from gateway.haptics import Haptics
 from gateway.hub import Hub
 from gateway.links.link import Link, Unavailable
+from gateway.recordings import Refused
 from gateway.records import Control
 
 ORDER_TIMEOUT_S = 4.0
 """A device that has not answered by then is busy or gone [s]."""
 MAX_BUZZ_S = 5.0
-
-
-class Refused(ValueError):
-    """What was asked cannot be done; the message says why and what to do."""
+MAX_PLACEMENTS = 64
+CHANNEL = re.compile(r"[0-9]{1,2}")
+NAME = re.compile(r"[a-z0-9_]{1,64}")
 
 
 @dataclass
@@ -104,6 +105,8 @@ class Commands:
         placements = message.get("placements")
         if not isinstance(placements, list) or not placements:
             raise Refused("place needs a list of placements: [{sensor, segment, channels}]")
+        if len(placements) > MAX_PLACEMENTS:
+            raise Refused(f"at most {MAX_PLACEMENTS} sensors can be placed at once")
         checked = [self._placement(item) for item in placements]
         for sensor, data in checked:
             self.hub.place(sensor, data)
@@ -116,7 +119,9 @@ class Commands:
         segment, channels = item.get("segment"), item.get("channels") or {}
         if segment is not None and segment not in SEGMENTS:
             raise Refused(f"there is no segment {segment}: there are {', '.join(SEGMENTS)}")
-        if not isinstance(channels, dict) or not all(key.isdigit() for key in channels):
+        if not isinstance(channels, dict) or not all(
+            CHANNEL.fullmatch(key) and isinstance(name, str) and NAME.fullmatch(name) for key, name in channels.items()
+        ):
             raise Refused('channels maps channel numbers to muscles: {"0": "vastus_lateralis_left"}')
         return link.plan.id, {"segment": segment, "channels": channels}
 

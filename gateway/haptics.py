@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 
-from devices.profile import Buzz
+from devices.profile import Buzz, ForbiddenWrite, Unsupported
 from fusion.estimates import Event
 from gateway.hosttime import HostClock
 from gateway.links.link import Link, Unavailable
@@ -23,7 +23,7 @@ CUE_TIMEOUT_S = 5.0
 
 
 class Haptics:
-    """Lets the wearables with a motor speak."""
+    """Lets the posture wearables speak."""
 
     def __init__(
         self,
@@ -50,7 +50,7 @@ class Haptics:
             if self._last is not None and now - self._last < self._settings.rest_s * 1e9:
                 continue
             for link in self._links():
-                if "haptic" in link.plan.driver.capabilities and link.state == "streaming":
+                if {"haptic", "posture"} <= link.plan.driver.capabilities and link.state == "streaming":
                     self._last = now
                     await self._cue(link, event.name)
 
@@ -59,7 +59,7 @@ class Haptics:
         try:
             async with asyncio.timeout(CUE_TIMEOUT_S):
                 await self.buzz(link, buzz, cause)
-        except (Unavailable, TimeoutError) as error:
+        except (Unavailable, Unsupported, ForbiddenWrite, ValueError, TimeoutError) as error:
             log.warning("%s: no buzz: %s", link.plan.id, error)
 
     async def buzz(self, link: Link, buzz: Buzz, cause: str) -> None:

@@ -10,8 +10,13 @@ class HostClock:
     def __init__(
         self, wall: Callable[[], int] = time.time_ns, monotonic: Callable[[], int] = time.monotonic_ns
     ) -> None:
-        self._monotonic = monotonic
-        self._base = wall() - monotonic()
+        self._wall, self._monotonic = wall, monotonic
+        self._base = 0
+        self.set()
+
+    def set(self) -> None:
+        """Take the wall clock's time anew; only while nothing depends on the old one."""
+        self._base = self._wall() - self._monotonic()
 
     def now(self) -> int:
         """Return the time [ns UTC]."""

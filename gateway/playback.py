@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 
 from fusion.estimates import Batch, Event, Json
 from gateway.bus.messages import Outgoing, batch_message, event_message
-from gateway.commands import Refused
 from gateway.hosttime import HostClock
+from gateway.recordings import Refused
 from gateway.records import Record
 from gateway.replay import Replay, open_replay, play
 from gateway.store.home import SqliteHome

@@ -87,7 +87,8 @@ class Recorder:
             if not self.problem:
                 self._write_now(records, batches, events)
             try:
-                self._writer.close("interrupted" if self.problem else "complete")
+                done = self._stop.is_set() and not self.problem
+                self._writer.close("complete" if done else "interrupted")
             except (OSError, sqlite3.Error):
                 self._writer.abandon()  # the next start closes it, when there is space again
                 raise

@@ -17,6 +17,8 @@ from gateway.settings import SensorSettings, Settings, SettingsProblem
 
 log = logging.getLogger(__name__)
 
+MAX_STRANGERS = 32
+"""More than anybody wears."""
 RETRY_S = 1.0
 """Wait before a radio that cannot be opened is tried again [s]."""
 
@@ -35,11 +37,13 @@ class Roster:
         hub.reads = self._reads
         self._plans = [plan_for(sensor) for sensor in settings.sensor]
         self._problem: str | None = None
+        self._welcomed: set[str] = set()
+        self._crowd: str | None = None
 
     @property
-    def problem(self) -> str | None:
-        """Why there is no radio, or why it does not scan, in words."""
-        return self._problem or (self.finder.problem if self.finder else None)
+    def problems(self) -> tuple[str | None, ...]:
+        """Why there is no radio, why it does not scan, and which sensors were left out, in words."""
+        return self._problem, self.finder.problem if self.finder else None, self._crowd
 
     def _reads(self) -> Iterator[Packet]:
         now = self._hub.clock.now()
@@ -106,17 +110,19 @@ class Roster:
         return not any(link.address == address for name, link in self.links.items() if name != sensor)
 
     def _stranger(self, sighting: Sighting) -> Plan | None:
-        """Plan a link for a recognised device that nobody named."""
+        """Plan a link for a recognised device that nobody named; so many at most, as anybody can advertise."""
         address = sighting.device.address
-        if sighting.driver is None or not self._is_free(address, ""):
+        if sighting.driver is None or address in self._welcomed:
             return None
-        tail = "".join(c for c in address if c.isalnum())[-4:].lower()
-        return Plan(
-            f"{sighting.driver.model.replace('_', '-')}-{tail}",
-            sighting.driver,
-            address,
-            channels=_own_channels(sighting.driver.capabilities),
-        )
+        if len(self._welcomed) >= MAX_STRANGERS:
+            self._crowd = f"more than {MAX_STRANGERS} sensors are near: name yours in kinestream.toml"
+            return None
+        self._welcomed.add(address)
+        digits = "".join(c for c in address if c.isalnum()).lower()
+        model = sighting.driver.model.replace("_", "-")
+        names = (f"{model}-{digits[-length:]}" for length in range(4, len(digits) + 1))
+        name = next((name for name in names if name not in self.links), f"{model}-{digits}")
+        return Plan(name, sighting.driver, address, channels=_own_channels(sighting.driver.capabilities))
 
 
 def plan_for(sensor: SensorSettings) -> Plan:

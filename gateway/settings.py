@@ -10,10 +10,10 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from fusion.settings import PipelineSettings
@@ -22,6 +22,10 @@ FILE_NAME = "kinestream.toml"
 PREFIX = "KINESTREAM_"
 OTHER_VARIABLES = ("KINESTREAM_HOME", "KINESTREAM_REQUIRE", "KINESTREAM_TEST_")
 """Beginnings of variables that are not settings: the data folder, and what the tests read."""
+
+
+SECRETS = ("token", "password")
+"""Keys whose values are never shown."""
 
 
 class SettingsProblem(ValueError):
@@ -124,6 +128,10 @@ class PostureSettings(Section):
     """No second buzz within this time [s]."""
 
 
+Channel = Annotated[int, Field(ge=0, le=63)]
+Muscle = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
+
+
 class SensorSettings(Section):
     """One sensor that the user names. Without any entry, every recognised device is connected."""
 
@@ -135,7 +143,7 @@ class SensorSettings(Section):
     """Model, where it cannot be recognised or no address is given: see `kinestream scan --models`."""
     segment: str | None = None
     """Body segment it is worn on."""
-    channels: dict[int, str] = Field(default_factory=dict)
+    channels: dict[Channel, Muscle] = Field(default_factory=dict)
     """EMG channel (from 0) to muscle and side, such as `{ 0 = "vastus_lateralis_left" }`."""
     truth: bool = False
     """A reference, such as an electrogoniometer: kept as truth_<channel name>, never used by the pipeline."""
@@ -153,7 +161,7 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(default_factory=lambda: default_data_dir())
-    """Sessions, catalogue and spool; default: KINESTREAM_HOME, else the platform's folder for user data."""
+    """Sessions and catalogue; default: KINESTREAM_HOME, else the platform's folder for user data."""
     gateway: GatewaySettings = GatewaySettings()
     radio: RadioSettings = RadioSettings()
     bus: BusSettings = BusSettings()
@@ -162,6 +170,16 @@ class Settings(BaseSettings):
     pipeline: PipelineSettings = PipelineSettings()
     posture: PostureSettings = PostureSettings()
     sensor: tuple[SensorSettings, ...] = ()
+
+    @field_validator("sensor")
+    @classmethod
+    def _no_two_alike(cls, sensors: tuple[SensorSettings, ...]) -> tuple[SensorSettings, ...]:
+        for key in ("name", "address", "segment"):
+            given = [value for sensor in sensors if (value := getattr(sensor, key)) is not None]
+            twice = next((value for value in given if given.count(value) > 1), None)
+            if twice:
+                raise ValueError(f"two sensors have the {key} {twice}: give each its own")
+        return sensors
 
 
 def default_data_dir() -> Path:
@@ -228,7 +246,9 @@ def _sentence(error: ValidationError, where: str) -> str:
     location = ".".join(str(part) for part in first["loc"])
     if first["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{where}: there is no setting {location}.{_guess(str(first['loc'][-1]), _keys(first['loc'][:-1]))}"
-    value = f" (it is {first['input']!r})" if not isinstance(first["input"], dict) else ""
+    secret = location.rsplit(".", 1)[-1] in SECRETS
+    plain = isinstance(first["input"], str | int | float | bool)
+    value = f" (it is {first['input']!r})" if plain and not secret else ""
     return f"{where}: {location}{value}: {first['msg'][0].lower()}{first['msg'][1:]}."
 
 

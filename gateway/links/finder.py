@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,7 +78,10 @@ class Finder:
                 self.problem = f"No sensors can be found: {reason(error)}"
                 await asyncio.sleep(RETRY_S)
             if self._on_sighting and not self._waiting:
-                await asyncio.sleep(REST_FACTOR * self._scan_s)
+                self._wanted.clear()
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(REST_FACTOR * self._scan_s):
+                        await self._wanted.wait()
 
     def _heard(self, device: BLEDevice, data: AdvertisementData) -> None:
         seen = advertisement(device, data)

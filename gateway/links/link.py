@@ -16,7 +16,7 @@ from bleak import BleakClient
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
 
-from devices.profile import Driver, ForbiddenWrite, Procedure, Read, StreamOptions, Wait, Write
+from devices.profile import Driver, ForbiddenWrite, Procedure, Read, StreamOptions, Unsupported, Wait, Write
 from fusion.estimates import Json
 from gateway.hosttime import HostClock
 from gateway.links.finder import Finder, Sighting
@@ -68,6 +68,16 @@ class Plan:
 class _Order:
     procedure: Procedure
     done: asyncio.Future[None]
+
+    def succeed(self) -> None:
+        """Tell the one who waits, if anybody still does."""
+        if not self.done.done():
+            self.done.set_result(None)
+
+    def fail(self, error: Exception) -> None:
+        """Tell why it was not done."""
+        if not self.done.done():
+            self.done.set_exception(error)
 
 
 class Link:
@@ -181,18 +191,18 @@ class Link:
         self.message = "the connection was lost"
 
     async def _carry_out(self, client: BleakClient, order: _Order) -> None:
+        """Run an order and tell how it went. What the device refuses is the order's trouble, not the link's."""
         try:
             await self._perform(client, order.procedure)
         except LOST_ERRORS as error:
-            if not order.done.done():
-                order.done.set_exception(Unavailable(f"{self.plan.id} was lost while it was asked: {error}"))
-            raise
-        except ForbiddenWrite as error:
-            if not order.done.done():
-                order.done.set_exception(error)
+            obey_cancellation(error)
+            order.fail(Unavailable(f"{self.plan.id} did not do what it was asked: {error}"))
+            if not client.is_connected:
+                raise
+        except (ForbiddenWrite, Unsupported, ValueError) as error:
+            order.fail(error)
         else:
-            if not order.done.done():
-                order.done.set_result(None)
+            order.succeed()
 
     async def _perform(self, client: BleakClient, procedure: Procedure, *, record: bool = False) -> None:
         answer: bytes | None = None
@@ -224,9 +234,7 @@ class Link:
 
     def _refuse_orders(self) -> None:
         while not self._orders.empty():
-            order = self._orders.get_nowait()
-            if not order.done.done():
-                order.done.set_exception(Unavailable(f"{self.plan.id} was lost"))
+            self._orders.get_nowait().fail(Unavailable(f"{self.plan.id} was lost"))
 
     def _link_event(self, state: str, reason: str | None) -> Control:
         data: dict[str, Json] = {"state": state, "reason": reason, "options": self.plan.options_data()}
