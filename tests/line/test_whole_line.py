@@ -85,13 +85,27 @@ def test_the_browser_shows_the_live_knee_and_the_buzz_button_reaches_the_wearabl
     mosquitto.start_api()
     mosquitto.start_air("demo")
     until(mosquitto.calibrated, "the sensors are calibrated")
-    asyncio.run(look(mosquitto))
+    shown = np.array(asyncio.run(look(mosquitto)))
+    t, degrees = shown[:, 0], shown[:, 1]
+    early, model, late = (
+        truth(mosquitto, ("knee_flexion_left",), t + shift)["knee_flexion_left"] for shift in (-0.2, 0, 0.1)
+    )
+    slow = np.maximum(np.abs(model - early), np.abs(late - model)) < 2  # what is drawn is a moment old
+    assert slow.sum() >= 10, "the knee rested or turned often enough"
+    assert np.ptp(model[slow]) > 60, "at the top and at the bottom of a squat"
+    assert np.abs(degrees[slow] - model[slow]).max() < 3.0 + 0.5 + 2.0  # the angle, its rounding, and its age
     felt = {entry["sensor"]: entry["felt"] for entry in mosquitto.ask_air({"report": True})["report"]}
     assert felt["posture"], "the wearable has felt the buzz"
 
 
-async def look(line: Line) -> None:
-    """Open the dashboard, wait for a knee angle, press the buzz button."""
+READING = """() => {
+  const text = document.querySelector('.reading-now')?.textContent ?? '';
+  return [Date.now() / 1000, /-?\\d/.test(text) ? parseFloat(text.replace('\u2212', '-')) : null];
+}"""
+
+
+async def look(line: Line) -> list[tuple[float, float]]:
+    """Open the dashboard, read the left knee's angle off it for some squats, press the buzz button."""
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(
             executable_path=chromium(),
@@ -102,10 +116,17 @@ async def look(line: Line) -> None:
         page.on("pageerror", lambda error: problems.append(str(error)))
         await page.goto(line.address)
         await page.get_by_text("Knee flexion").first.wait_for(timeout=15000)
+        shown: list[tuple[float, float]] = []
+        while line.ask_air({"clock": True})["air_s"] < 90 + 22.5:
+            t, degrees = await page.evaluate(READING)
+            if degrees is not None:
+                shown.append((t, degrees))
+            await page.wait_for_timeout(30)
         await page.get_by_role("button", name="Buzz").and_(page.locator(":visible")).first.click()
         await page.wait_for_timeout(4000)
         await browser.close()
         assert not problems
+        return shown
 
 
 @pytest.mark.timeout(120)
