@@ -119,7 +119,7 @@ class Bus:
         except TimeoutError:
             raise CommandFailed(
                 "unavailable",
-                f"The gateway {gateway} has not answered within {patience:g} s: is it running?",
+                f"The gateway {gateway} has not answered within {patience:g} s: start it with `kinestream serve`.",
             ) from None
         except aiomqtt.MqttError as error:
             raise CommandFailed("unavailable", f"The command could not be sent to the broker: {error}.") from None

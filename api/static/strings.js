@@ -98,6 +98,7 @@ const EN = {
   "posture.noHaptic": "No connected sensor can buzz.",
 
   "calibration.title": "Calibration",
+  "calibration.none": "Nothing to calibrate: no motion sensor is placed on the body.",
   "calibration.waiting": "Stand still for two seconds.",
   "calibration.still": "Hold still.",
   "calibration.moving": "Now bend your knees a few times.",

@@ -173,6 +173,9 @@ def _read_vendor(
     for segment in segments:
         if segment not in SEGMENTS:
             raise ImportProblem("--segment", f"there is no segment {segment}: use one of {', '.join(SEGMENTS)}")
+    twice = next((segment for segment in segments if segments.count(segment) > 1), None)
+    if twice:
+        raise ImportProblem("--segment", f"{twice} is given twice: each inertial file needs a segment of its own")
     left, unnamed = list(segments), list(muscles)
     tracks: list[Track] = []
     for i, path in enumerate(paths):

@@ -191,3 +191,14 @@ def test_a_secret_is_never_shown():
         load(None, {"api": {"token": "too short"}})
     assert "too short" not in str(told.value)
     assert "token" in str(told.value)
+
+
+def test_nothing_to_calibrate_is_not_called_calibrated(tmp_path):
+    gateway = Gateway(load(None, {"data_dir": tmp_path}))
+    calibration = gateway.status()["calibration"]
+    assert calibration["state"] == "none"
+    assert "no motion sensor" in calibration["message"]
+    gateway.hub.introduce("a", {"model": "movella_dot"})
+    gateway.hub.place("a", {"segment": "trunk", "channels": {}})
+    gateway.hub.step()
+    assert gateway.status()["calibration"]["state"] == "waiting"

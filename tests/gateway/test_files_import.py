@@ -399,3 +399,12 @@ def test_progress_goes_from_nothing_to_all(home: SqliteHome, tmp_path: Path) -> 
     assert len(told) > 3
     with home.open(session) as reader:
         assert (reader.info.title, reader.info.subject, reader.info.version) == ("Long", "S07", "0.1.0")
+
+
+@pytest.mark.needs("data")
+def test_one_segment_for_two_files_is_refused(tmp_path: Path, recordings: Path) -> None:
+    home = SqliteHome(tmp_path)
+    files = [recordings / "imu_vendor_exports" / f"walking_xsens_{part}.txt" for part in ("upperLeg", "lowerLeg")]
+    with pytest.raises(ImportProblem, match="thigh_right is given twice"):
+        import_files(home, files, segments=["thigh_right", "thigh_right"])
+    assert home.sessions()[1] == 0

@@ -52,9 +52,9 @@ export class Calibration {
   destroy() {}
 
   #arrange() {
-    const ready = this.element.dataset.state === "ready";
-    this.tools.hidden = ready && !this.open;
-    this.steps.hidden = ready;
+    const ready = this.element.dataset.state === "ready", none = this.element.dataset.state === "none";
+    this.tools.hidden = none || (ready && !this.open);
+    this.steps.hidden = none || ready;
     this.reasons.hidden = !this.open;
     this.again.hidden = !ready;
     say(this.again, t(this.open ? "calibration.close" : "calibration.again"));
