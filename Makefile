@@ -45,7 +45,8 @@ clean:  ## Remove the environment and what the tools left.
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "Kinestream needs Python 3.11 or newer; $(PYTHON) is older: make PYTHON=python3.12 ..." >&2; exit 2; }
 	@$(PYTHON) -m venv .venv \
-	  || { echo "This Python cannot make environments: install its venv package (Debian: apt install python3-venv)." >&2; exit 2; }
+	  || { rm -rf .venv; \
+	       echo "This Python cannot make environments: install its venv package (Debian: apt install python3-venv)." >&2; exit 2; }
 
 .venv/sim: .venv/bin/python requirements/sim.txt pyproject.toml
 	@echo "Installing what the demo needs ..."
