@@ -1,6 +1,7 @@
 """Replays inside the gateway: sessions played onto the bus beside the live one, a few at a time."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable
 
 from fusion.estimates import Batch, Event, Json
@@ -8,8 +9,10 @@ from gateway.bus.messages import Outgoing, batch_message, event_message
 from gateway.hosttime import HostClock
 from gateway.recordings import Refused
 from gateway.records import Record
-from gateway.replay import Replay, open_replay, play
+from gateway.replay import UNPLAYABLE, Replay, open_replay, play
 from gateway.store.home import SqliteHome
+
+log = logging.getLogger(__name__)
 
 MAX_REPLAYS = 4
 
@@ -28,7 +31,11 @@ class Playback:
     ) -> None:
         self._gateway, self._home, self._clock = gateway, home, clock
         self._publish, self._changed, self._spawn = publish, changed, spawn
+        self.problem: str | None = None
+        """Why the last replay that failed did so, in words; None once another begins."""
         self._replays: dict[str, tuple[Replay, asyncio.Task[None]]] = {}
+        self._opening = 0
+        """Replays that are being opened."""
 
     def describe(self) -> list[Json]:
         """Return the state of every replay."""
@@ -44,11 +51,18 @@ class Playback:
 
         Raises:
             LookupError: There is no such session.
+            ValueError: It holds nothing to play, or the speed is not positive.
+            OSError: It cannot be read.
             Refused: Too many replays play.
         """
-        if len(self._replays) >= MAX_REPLAYS:
+        if len(self._replays) + self._opening >= MAX_REPLAYS:
             raise Refused(f"{MAX_REPLAYS} replays play already: stop one first")
-        replay, reader = await asyncio.to_thread(open_replay, self._home, session, speed, self._clock)
+        self._opening += 1
+        try:
+            replay, reader = await asyncio.to_thread(open_replay, self._home, session, speed, self._clock)
+        finally:
+            self._opening -= 1
+        self.problem = None
 
         def sink(_: list[Record], batches: list[Batch], events: list[Event]) -> None:
             self._spread(replay.id, batches, events)
@@ -56,12 +70,19 @@ class Playback:
         async def run() -> None:
             try:
                 await play(replay, reader.records(), self._clock, sink)
-            finally:
-                del self._replays[replay.id]
-                reader.close()
-                self._changed()
+            except UNPLAYABLE as error:
+                said = error.args[0] if isinstance(error, LookupError) and error.args else error
+                self.problem = f"The replay of {session} ended: {said}"
+                log.warning("%s", self.problem)
 
-        self._replays[replay.id] = replay, self._spawn(run())
+        def ended(_: asyncio.Task[None]) -> None:
+            del self._replays[replay.id]
+            reader.close()
+            self._changed()
+
+        task = self._spawn(run())
+        task.add_done_callback(ended)  # also of a replay that is stopped before it begins
+        self._replays[replay.id] = replay, task
         self._changed()
         return replay.id
 

@@ -6,7 +6,8 @@ publishes under an id of its own and leaves nothing behind unless it is recorded
 
 import asyncio
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import sqlite3
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from fusion.estimates import Batch, Event, Json
@@ -19,6 +20,8 @@ from gateway.store.reader import SessionReader
 BLOCK = 256
 """Records fetched at once, in a thread."""
 SECOND = 1_000_000_000
+UNPLAYABLE = (LookupError, ValueError, OSError, sqlite3.Error)
+"""What opening or playing a session raises that is broken, or that a newer version recorded."""
 
 
 @dataclass
@@ -32,6 +35,7 @@ class Replay:
     first: int
     """Time of the first record [ns UTC]."""
     last: int
+    """Time of the last record or row [ns UTC]."""
     shift: int
     """Added to every time [ns], whole seconds."""
     position: int = 0
@@ -63,17 +67,14 @@ def open_replay(home: SqliteHome, session: str, speed: float, clock: HostClock) 
     if not speed > 0:
         raise ValueError(f"the speed of a replay must be above zero, not {speed:g}")
     reader = home.open(session)
-    span = span_of(reader.records())
-    if span is None:
+    record = next(reader.records(), None)
+    if record is None:
+        reader.close()
         raise ValueError(f"session {session} holds no records to replay")
-    shift = (clock.now() - span[0] + SECOND - 1) // SECOND * SECOND
-    return Replay(home.new_id(), session, speed, span[0], span[1], shift), reader
-
-
-def span_of(records: Iterable[Record]) -> tuple[int, int] | None:
-    """Return first and last time [ns UTC] of records, or None without any."""
-    times = [time_of(record) for record in records]
-    return (times[0], max(times)) if times else None
+    first = time_of(record)
+    last = max(first, reader.last_time() or first)
+    shift = (clock.now() - first + SECOND - 1) // SECOND * SECOND
+    return Replay(home.new_id(), session, speed, first, last, shift), reader
 
 
 def time_of(record: Record) -> int:
