@@ -24,6 +24,13 @@ LEAD_IN_S = 5.0
 """The person first rests so long, as at the end of the script, while a gateway finds the sensors [s]."""
 
 
+class CannotListen(OSError):
+    """The address is taken, or not ours."""
+
+    def __init__(self, address: str, error: OSError) -> None:
+        super().__init__(f"cannot listen on {address}: {error.strerror}; choose another port with --listen")
+
+
 def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
     """Return the command line's wishes."""
     parser = argparse.ArgumentParser(prog="python -m simulators", description=__doc__)
@@ -60,7 +67,10 @@ async def serve(wishes: argparse.Namespace) -> None:
         person = Person(seed=wishes.seed)
         clock = AirClock(wishes.speed, person.script.period - LEAD_IN_S)
         sensors = stage(SCENES[wishes.scene], person, air, clock)
-    server = await listen(air, host, int(port))
+    try:
+        server = await listen(air, host, int(port))
+    except OSError as error:
+        raise CannotListen(wishes.listen, error) from error
     for sensor in sensors:
         await sensor.start()
     async with server, asyncio.TaskGroup() as group:
@@ -134,8 +144,8 @@ def main() -> int:
     except (LookupError, ValueError) as error:
         print(str(error.args[0]), file=sys.stderr)
         return 2
-    except OSError as error:
-        print(f"cannot listen on {wishes.listen}: {error.strerror}; choose another port with --listen", file=sys.stderr)
+    except OSError as error:  # CannotListen, or a session that cannot be read
+        print(error, file=sys.stderr)
         return 2
     return 0
 

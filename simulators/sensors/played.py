@@ -3,8 +3,8 @@
 Sensors that play one session begin together, or the moments they share would fall apart.
 """
 
-from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
+from typing import Protocol
 
 from devices.profile import Advertisement, Driver, Service
 from simulators.radio.peripheral import Advertised, Refused
@@ -16,6 +16,17 @@ SETTLE_S = 2.0
 """From the last sensor's connection to the first packet: the gateway subscribes and sends its start commands [s]."""
 NAME_BYTES = 8
 """What is left of an advertisement beside the flags and a 128-bit UUID."""
+
+
+class Track(Protocol):
+    """What one sensor sent, read on as it falls due."""
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last packet was taken."""
+
+    def take(self, before: float) -> list[Packet]:
+        """Return the packets from before a time of the recording [s] that were not taken yet, in order."""
 
 
 class Together:
@@ -42,26 +53,26 @@ class PlayedHabits:
         driver: Driver,
         name: str,
         answers: Mapping[str, bytes],
-        packets: Iterable[Packet],
+        track: Track,
         together: Together | None = None,
     ) -> None:
         """Keep what is to be played.
 
         answers: What a characteristic is read as.
-        packets: In order of time; read as they fall due.
         """
         self.advertised = _advertised(driver, name.encode())
         self.services: tuple[Service, ...] = driver.services
         self.felt: Felt = nothing_felt()
         self.awake = True
-        self.ended = False
-        """Whether the last packet was played."""
         self._answers = answers
-        self._packets: Iterator[Packet] = iter(packets)
-        self._ahead: deque[Packet] = deque()
+        self._track = track
         self._together = together or Together(1)
         self._joined = False
-        self._exhausted = False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last packet was played."""
+        return self._track.ended
 
     def read(self, uuid: str, now: float) -> bytes:
         """Answer as the device did."""
@@ -84,17 +95,7 @@ class PlayedHabits:
         since = self._together.since
         if since is None:
             return []
-        while not self._exhausted and (not self._ahead or since + self._ahead[-1][0] < stop):
-            packet = next(self._packets, None)
-            if packet is None:
-                self._exhausted = True
-            else:
-                self._ahead.append(packet)
-        due = []
-        while self._ahead and since + self._ahead[0][0] < stop:
-            offset, where, data = self._ahead.popleft()
-            due.append(Due(since + offset, where, data))
-        self.ended = self._exhausted and not self._ahead
+        due = [Due(since + offset, where, data) for offset, where, data in self._track.take(stop - since)]
         return [packet for packet in due if packet.at >= start]
 
 

@@ -12,6 +12,7 @@ from devices.movella_dot.driver import set_rate
 from devices.open_profile import OpenStream
 from devices.open_profile.driver import START
 from simulators.radio.peripheral import Refused
+from simulators.recorded import BACKLOG, READ_AHEAD_S, Reading, Share
 from simulators.sensors.attitude import Attitude, from_directions
 from simulators.sensors.habits import Battery, steps, true_rate
 from simulators.sensors.movella_dot import MovellaDotHabits
@@ -145,8 +146,8 @@ def test_a_myo_refuses_a_command_of_the_wrong_length(swing):
 
 
 def played(together: Together, answers: dict[str, bytes] | None = None) -> PlayedHabits:
-    packets = [(0.1 * n, "c", bytes([n])) for n in range(40)]
-    return PlayedHabits(open_profile.DRIVER, "r", answers or {}, packets, together)
+    reading = Reading((("r", (0.1 * n, "c", bytes([n]))) for n in range(40)), {"r": None})
+    return PlayedHabits(open_profile.DRIVER, "r", answers or {}, Share(reading, "r"), together)
 
 
 def test_a_recording_plays_from_when_all_its_sensors_are_there_and_on_while_nobody_listens():
@@ -170,6 +171,37 @@ def test_a_recording_answers_reads_as_the_device_did_and_refuses_what_it_does_no
     assert habits.read("known", 0.0) == b"yes"
     with pytest.raises(Refused):
         habits.read("unknown", 0.0)
+
+
+def test_a_session_is_read_once_for_all_and_only_as_far_as_it_plays():
+    taken_up_to = 0.0
+
+    def packets():
+        nonlocal taken_up_to
+        for n in range(10_000):
+            taken_up_to = 0.01 * n
+            yield ("often" if n > 10 else "early"), (0.01 * n, "c", n.to_bytes(2))
+
+    reading = Reading(packets(), {"early": None, "often": None})
+    early, often = Share(reading, "early"), Share(reading, "often")
+    heard = []
+    for second in range(1, 101):
+        assert len(early.take(second)) == (11 if second == 1 else 0)  # silent ever after, and waited for by nobody
+        assert taken_up_to < second + READ_AHEAD_S + 0.1
+        assert len(reading.waiting["often"]) < 200
+        heard += often.take(second)
+    assert [int.from_bytes(data) for _, _, data in heard] == list(range(11, 10_000))
+    assert early.ended
+    assert often.ended
+
+
+def test_a_sensor_that_lags_hopelessly_loses_the_oldest():
+    reading = Reading((("ab"[n % 2], (float(n), "c", b"")) for n in range(3 * BACKLOG)), {"a": None, "b": None})
+    other = Share(reading, "b")
+    Share(reading, "a").take(float("inf"))
+    kept = other.take(float("inf"))
+    assert len(kept) == BACKLOG
+    assert kept[-1][0] == 3 * BACKLOG - 1
 
 
 def test_the_orientation_of_a_still_sensor_is_that_of_gravity_and_field():
