@@ -31,6 +31,6 @@ def main() -> None:
         app()
     except Problem as problem:
         complain(str(problem))
-        sys.exit(2)
+        sys.exit(problem.code)
     except KeyboardInterrupt:
         sys.exit(130)

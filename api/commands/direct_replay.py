@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator, Callable
 
 from api.commands.processes import is_free
-from api.commands.terminal import Problem, progress_bar
+from api.commands.terminal import Problem, progress_bar, require_folder
 from fusion.estimates import Batch, Event
 from gateway.bus.broker import PortTaken, embedded_broker
 from gateway.bus.client import BusClient
@@ -13,10 +13,11 @@ from gateway.bus.messages import batch_message, event_message
 from gateway.hosttime import HostClock
 from gateway.recorder import Recorder
 from gateway.records import Record
-from gateway.replay import open_replay, play
+from gateway.replay import UNPLAYABLE, Replay, open_replay, play
 from gateway.settings import Settings
 from gateway.store.home import SqliteHome
 from gateway.store.interface import SessionInfo
+from gateway.store.reader import SessionReader
 from gateway.tasks import end
 from gateway.version import version
 
@@ -25,15 +26,34 @@ async def replay_directly(settings: Settings, session: str, speed: float, *, kee
     """Play a session to its end; returns the replay's id.
 
     Raises:
-        Problem: There is no such session, or it holds nothing.
+        Problem: There is no such session, it holds nothing or cannot be played, or the disk does not take the replay.
     """
-    clock, home = HostClock(), SqliteHome(settings.data_dir)
+    root, clock = require_folder(settings.data_dir), HostClock()
     try:
+        home = SqliteHome(root)
         plan, reader = open_replay(home, session, speed, clock)
-    except (LookupError, ValueError, OSError) as error:
-        raise Problem(str(error.args[0]) if isinstance(error, LookupError) else str(error)) from None
+        recorder = _recorder(settings, home, plan.id, session, reader.info, plan.first + plan.shift) if keep else None
+    except UNPLAYABLE as error:
+        raise Problem(_words(error)) from None
+    failed: Exception | None = None
+    try:
+        await _play(settings, plan, reader, clock, recorder)
+    except* UNPLAYABLE as errors:
+        failed = _first(errors)
+    finally:
+        reader.close()
+    if failed:
+        raise Problem(f"session {session} cannot be replayed to its end: {_words(failed)}")
+    if recorder and recorder.problem:
+        raise Problem(recorder.problem)
+    return plan.id
+
+
+async def _play(
+    settings: Settings, plan: Replay, reader: SessionReader, clock: HostClock, recorder: Recorder | None
+) -> None:
+    """Play onto the bus and into the recorder; the recording is complete only if all of it was played."""
     bus = BusClient(settings.bus, f"kinestream-replay-{plan.id}")
-    recorder = _recorder(settings, home, plan.id, session, reader.info, plan.first + plan.shift) if keep else None
     gateway = settings.gateway.id
 
     def sink(records: list[Record], batches: list[Batch], events: list[Event]) -> None:
@@ -46,18 +66,26 @@ async def replay_directly(settings: Settings, session: str, speed: float, *, kee
 
     async with _broker_if_needed(settings), asyncio.TaskGroup() as group:
         talking = group.create_task(bus.run())
+        playing = group.create_task(play(plan, reader.records(), clock, sink))
         writing = group.create_task(recorder.run()) if recorder else None
         with progress_bar("replaying") as progress:
             showing = group.create_task(_show(lambda: plan.position / max(plan.last - plan.first, 1), progress))
-            await play(plan, reader.records(), clock, sink)
-            await end([showing])
-        if recorder and writing:
+            await asyncio.wait([playing, *([writing] if writing else [])], return_when=asyncio.FIRST_COMPLETED)
+            await end([playing, showing])  # writing ends first where the disk is full: no sense in going on
+        if recorder and writing and not playing.cancelled() and not playing.exception():
             recorder.finish()
             await writing
         await bus.flushed()
         await end([talking])
-    reader.close()
-    return plan.id
+
+
+def _first(error: Exception) -> Exception:
+    """Return the first of the errors in a group, however deep."""
+    return _first(error.exceptions[0]) if isinstance(error, ExceptionGroup) else error
+
+
+def _words(error: Exception) -> str:
+    return str(error.args[0]) if isinstance(error, LookupError) and error.args else str(error)
 
 
 async def _show(fraction: Callable[[], float], progress: Callable[[float], None]) -> None:

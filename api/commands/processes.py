@@ -1,5 +1,6 @@
 """Starting the parts of the service as processes, watching them, and ending them all together."""
 
+import json
 import os
 import signal
 import socket
@@ -16,6 +17,7 @@ from types import FrameType, TracebackType
 from typing import Self
 
 from api.commands.terminal import Problem, screen
+from gateway.settings import OTHER_VARIABLES, PREFIX
 
 READY_S = 60.0
 """The first start on a slow machine compiles the kernels [s]."""
@@ -24,6 +26,10 @@ END_S = 2.5
 SPARE_S = 0.4
 """Of this time, what the last one to end has for itself [s]."""
 POLL_S = 0.1
+ANSWER_S = 2.0
+"""A part on this machine answers a request within [s]."""
+DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""What runs on this machine is never asked through the proxy that `http_proxy` names."""
 
 
 class Processes:
@@ -32,9 +38,13 @@ class Processes:
     Each part watches its standard input and ends when that closes, so that nothing outlives even a killed parent.
     """
 
-    def __init__(self, logs: Path, environment: Mapping[str, str] | None = None, *, echo: bool = False) -> None:
+    def __init__(self, logs: Path, environment: Mapping[str, str], *, echo: bool = False) -> None:
+        """Prepare.
+
+        environment: All variables that the parts see.
+        """
         self._logs = logs
-        self._environment = {**os.environ, **(environment or {})}
+        self._environment = environment
         self._echo = echo
         self._running: dict[str, subprocess.Popen[bytes]] = {}
         self._ended = threading.Event()
@@ -67,7 +77,7 @@ class Processes:
             )
 
     def wait_until_served(self, address: str) -> None:
-        """Wait until the api answers.
+        """Wait until the api answers, whether or not it can do all of its work yet.
 
         Raises:
             Problem: A part ended, or it takes too long.
@@ -76,12 +86,28 @@ class Processes:
         while not self._ended.is_set():
             self._check()
             try:
-                with urllib.request.urlopen(f"{address}readyz", timeout=2):
+                with DIRECTLY.open(f"{address}healthz", timeout=ANSWER_S):
                     return
-            except (urllib.error.URLError, OSError):
+            except OSError:
                 self._ended.wait(POLL_S)
             if time.monotonic() > patience:
-                raise Problem(f"{address} did not answer within {READY_S:.0f} s: see the logs in {self._logs}")
+                raise Problem(f"{address} did not answer within {READY_S:.0f} s: see the logs in {self._logs}", 1)
+
+    def wait_until_ready(self, address: str, patience_s: float = READY_S) -> str | None:
+        """Wait until the api can do all of its work; returns in one sentence why it still cannot, None if it can.
+
+        Raises:
+            Problem: A part ended.
+        """
+        patience = time.monotonic() + patience_s
+        missing = None
+        while not self._ended.is_set():
+            self._check()
+            missing = _missing(address)
+            if missing is None or time.monotonic() > patience:
+                break
+            self._ended.wait(POLL_S)
+        return None if self._ended.is_set() else missing
 
     def wait(self, seconds: float | None, until_ended: str | None = None) -> None:
         """Wait for Ctrl-C, for the time to pass, or for the part `until_ended` to end in peace.
@@ -100,12 +126,13 @@ class Processes:
         for name, process in self._running.items():
             code = process.poll()
             if code is not None and not self._ended.is_set():
-                raise Problem(self._last_words(name, code))
+                raise Problem(self._last_words(name, code), 2 if code == 2 else 1)
 
     def _last_words(self, name: str, code: int) -> str:
         lines = [] if self._echo else self._log(name).read_text(errors="replace").strip().splitlines()
         said = f": {lines[-1].removeprefix(f'kinestream {name}: ')}" if lines else ""
-        return f"the {name} ended with code {code}{said}"
+        how = f"with code {code}" if code >= 0 else f"by signal {signal.Signals(-code).name}"
+        return f"the {name} ended {how}{said}"
 
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
@@ -129,6 +156,40 @@ class Processes:
         for process in self._running.values():
             if process.stdin:
                 process.stdin.close()
+
+
+def _missing(address: str) -> str | None:
+    """Ask the api why it cannot do its work."""
+    try:
+        with DIRECTLY.open(f"{address}readyz", timeout=ANSWER_S):
+            return None
+    except urllib.error.HTTPError as error:
+        with error:
+            return str(_detail(error.read()) or f"{address}readyz answers {error.code}")
+    except OSError as error:
+        return f"{address}readyz does not answer ({error})"
+
+
+def _detail(answer: bytes) -> object:
+    try:
+        said = json.loads(answer)
+    except ValueError:
+        return None
+    return said.get("detail") if isinstance(said, dict) else None
+
+
+def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment without what would beat a settings file that we write ourselves."""
+    return {
+        name: value
+        for name, value in environment.items()
+        if not name.upper().startswith(PREFIX) or name.upper().startswith(OTHER_VARIABLES)
+    }
+
+
+def address_of(host: str, port: int) -> str:
+    """Return the address of a dashboard; IPv6 goes in brackets."""
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
 
 
 def is_free(host: str, port: int) -> bool:

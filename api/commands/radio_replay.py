@@ -2,20 +2,30 @@
 
 import asyncio
 import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
 from pathlib import Path
 
 from api.bus import CommandFailed
-from api.commands.processes import Processes, free_port
+from api.commands.processes import Processes, address_of, free_port, without_settings
 from api.commands.recording import connected
-from api.commands.terminal import Problem, screen
-from gateway.settings import Settings
+from api.commands.terminal import Problem, require_folder, screen
+from fusion.estimates import Json
+from fusion.settings import PipelineSettings
+from gateway.settings import BusSettings, Settings
 from gateway.store.home import SqliteHome
+from gateway.store.reader import SessionReader
+from gateway.store.sensor_use import SensorUse
 
 AIR_PORT = 9123
 TRIES = 50
 GATEWAY = "replay"
 ADDRESS = "F2:0E:46:00:50:{:02X}"
 """Under which `simulators.recorded` plays the sensors of a session, in the order of their names."""
+SILENCE_S = 60.0
+"""All begin to play when the last is connected; until then the first are silent, which is no fault [s]."""
+NAME_CHARACTERS = 40
 
 
 def replay_by_radio(settings: Settings, session: str, *, keep: bool) -> str:
@@ -24,7 +34,7 @@ def replay_by_radio(settings: Settings, session: str, *, keep: bool) -> str:
     Raises:
         Problem: There is no such session, or a part of the service fails.
     """
-    root = settings.data_dir.absolute()
+    root = require_folder(settings.data_dir)
     taken: set[int] = set()
     http, mqtt, air = (free_port(w, TRIES, taken) for w in (settings.api.port, settings.bus.port, AIR_PORT))
     try:
@@ -32,15 +42,19 @@ def replay_by_radio(settings: Settings, session: str, *, keep: bool) -> str:
         pose = _pose(root, session)
     except LookupError as error:
         raise Problem(str(error.args[0])) from None
+    except OSError as error:
+        raise Problem(str(error)) from None
     path = root / f"replay-{http}.toml"
     path.write_text(config, encoding="utf-8")
     try:
-        with Processes(root / "logs") as processes:
+        with Processes(root / "logs", without_settings(os.environ)) as processes:
             processes.start("gateway", ["gateway", "--config", str(path)])
             processes.start("api", ["api", "--config", str(path)])
-            address = f"http://127.0.0.1:{http}/"
+            address = address_of("127.0.0.1", http)
             processes.wait_until_served(address)
-            recording = asyncio.run(_prepare(settings, mqtt, pose, session, keep=keep))
+            if missing := processes.wait_until_ready(address):
+                raise Problem(f"the replay does not get ready: {missing} See the logs in {root / 'logs'}", 1)
+            recording = asyncio.run(_prepare(mqtt, pose, session, keep=keep))
             listen = f"127.0.0.1:{air}"
             processes.start(
                 "simulators", ["simulators", "--listen", listen, "--session", session, "--data-dir", str(root)]
@@ -52,10 +66,9 @@ def replay_by_radio(settings: Settings, session: str, *, keep: bool) -> str:
     return recording
 
 
-async def _prepare(settings: Settings, mqtt: int, pose: str | None, session: str, *, keep: bool) -> str:
+async def _prepare(mqtt: int, pose: str | None, session: str, *, keep: bool) -> str:
     """Tell the gateway the pose of the recording, and to record; returns the id."""
-    bus_settings = settings.bus.model_copy(update={"port": mqtt, "host": "127.0.0.1"})
-    async with connected(bus_settings) as bus:
+    async with connected(BusSettings(port=mqtt)) as bus:
         try:
             recording = "live"
             if keep:
@@ -82,19 +95,21 @@ def _configuration(root: Path, session: str, http: int, mqtt: int, air: int) -> 
     lines = [
         f"data_dir = {json.dumps(str(root))}",
         f"[gateway]\nid = {json.dumps(GATEWAY)}",
-        f'[radio]\nbackend = "virtual"\ntransport = "tcp-client:127.0.0.1:{air}"',
+        f'[radio]\nbackend = "virtual"\ntransport = "tcp-client:127.0.0.1:{air}"\nsilence_s = {SILENCE_S}',
         f"[bus]\nport = {mqtt}\n[api]\nport = {http}",
     ]
     with SqliteHome(root).open(session) as reader:
+        lines += ["[pipeline]", *(f"{key} = {json.dumps(value)}" for key, value in _pipeline(reader).items())]
         uses = sorted(reader.sensors(), key=lambda use: use.id)
         options = {c.sensor: c.data.get("options") for c in reader.controls() if c.kind == "sensor"}
+    names, worn = _names(use.id for use in uses), _worn(uses)
     for number, use in enumerate(uses, 1):
-        lines += ["[[sensor]]", f"name = {json.dumps(_name(use.id))}", f"model = {json.dumps(use.model)}"]
+        lines += ["[[sensor]]", f"name = {json.dumps(names[use.id])}", f"model = {json.dumps(use.model)}"]
         lines.append(f"address = {json.dumps(ADDRESS.format(number))}")
-        if use.segment:
+        if worn.get(use.segment) == use.id:
             lines.append(f"segment = {json.dumps(use.segment)}")
         if use.channels:
-            pairs = ", ".join(f"{channel} = {json.dumps(name)}" for channel, name in use.channels.items())
+            pairs = ", ".join(f"{channel} = {json.dumps(_plain(name))}" for channel, name in use.channels.items())
             lines.append(f"channels = {{ {pairs} }}")
         if use.truth:
             lines.append("truth = true")
@@ -105,6 +120,37 @@ def _configuration(root: Path, session: str, http: int, mqtt: int, air: int) -> 
     return "\n".join(lines) + "\n"
 
 
-def _name(sensor: str) -> str:
-    """Make a sensor's name one that the settings take."""
-    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in sensor.lower())[:40]
+def _pipeline(reader: SessionReader) -> dict[str, Json]:
+    """Return the parameters that the session was computed with, as far as this version knows them."""
+    for control in reader.controls():
+        given = control.data.get("pipeline")
+        if control.kind == "settings" and isinstance(given, Mapping):
+            known = {field.name for field in fields(PipelineSettings)}
+            return {key: value for key, value in given.items() if key in known and value is not None}
+    return {}
+
+
+def _worn(uses: Iterable[SensorUse]) -> dict[str | None, str]:
+    """Return the sensor on each segment: the settings take one, and a reference beside it goes without."""
+    worn: dict[str | None, str] = {}
+    for use in sorted(uses, key=lambda use: use.truth):
+        if use.segment:
+            worn.setdefault(use.segment, use.id)
+    return worn
+
+
+def _names(sensors: Iterable[str]) -> dict[str, str]:
+    """Make the names of sensors such as the settings take; different ones stay different."""
+    names: dict[str, str] = {}
+    for sensor in sensors:
+        wish = name = _plain(sensor, "_-")[:NAME_CHARACTERS] or "sensor"
+        number = 1
+        while name in names.values():
+            number += 1
+            name = f"{wish[: NAME_CHARACTERS - 1 - len(str(number))]}_{number}"
+        names[sensor] = name
+    return names
+
+
+def _plain(name: str, marks: str = "_") -> str:
+    return "".join(c if c.isascii() and (c.isalnum() or c in marks) else "_" for c in name.lower())

@@ -10,13 +10,22 @@ from typing import Annotated
 
 import typer
 
-from api.commands.processes import Processes, free_port, require_free_port
-from api.commands.terminal import ConfigOption, DataDirOption, Problem, screen, settings_of
+from api.commands.processes import (
+    READY_S,
+    Processes,
+    address_of,
+    free_port,
+    require_free_port,
+    without_settings,
+)
+from api.commands.terminal import ConfigOption, DataDirOption, Problem, require_folder, screen, settings_of
 from gateway.settings import Settings, default_data_dir
 
 HTTP_PORT, MQTT_PORT, AIR_PORT = 8480, 1883, 9123
 DEMO_SLOUCH_S = 5.0
 """The demo person slouches for a quarter of a minute; the usual patience of the posture coach would outlast it [s]."""
+BROKER_S = 3.0
+"""A broker that is not ours is there, or not, after so long [s]; ours waits for the gateway's kernels."""
 TRIES = 50
 """So many ports are tried upwards from the usual one."""
 
@@ -39,17 +48,18 @@ def demo(
 ) -> None:
     """Run everything with virtual sensors on a virtual radio. No hardware, no servers, nothing to configure."""
     home = default_data_dir()
-    root = (data_dir or home.with_name(f"{home.name}-demo")).absolute()
-    root.mkdir(parents=True, exist_ok=True)
+    root = require_folder(data_dir or home.with_name(f"{home.name}-demo"))
     taken: set[int] = set()
     http, mqtt, air = (free_port(wish, TRIES, taken) for wish in (port, MQTT_PORT, AIR_PORT))
     config = root / f"demo-{http}.toml"
     config.write_text(_demo_config(root, scene, http, mqtt, air, record), encoding="utf-8")
-    with Processes(root / "logs") as processes:
+    with Processes(root / "logs", without_settings(os.environ)) as processes:
         processes.start("gateway", ["gateway", "--config", str(config)])
         processes.start("api", ["api", "--config", str(config)])
-        address = f"http://127.0.0.1:{http}/"
+        address = address_of("127.0.0.1", http)
         processes.wait_until_served(address)
+        if missing := processes.wait_until_ready(address):
+            raise Problem(f"the demo does not get ready: {missing} See the logs in {root / 'logs'}", 1)
         # Last, so that the person's first quiet standing, in which the sensors are calibrated, is not missed.
         processes.start("simulators", ["simulators", "--listen", f"127.0.0.1:{air}", "--scene", scene])
         screen.print(f"Kinestream demo: [bold]{address}[/bold]")
@@ -67,18 +77,22 @@ def serve(
 ) -> None:
     """Run gateway and api from one settings file, with the sensors around you."""
     settings = settings_of(config, data_dir)
+    root = require_folder(settings.data_dir)
     require_free_port(settings.api.host, settings.api.port, "the dashboard", "KINESTREAM_API__PORT", "api.port")
     if settings.bus.embedded:
         require_free_port("127.0.0.1", settings.bus.port, "the MQTT broker", "KINESTREAM_BUS__PORT", "bus.port")
-    environment = _environment(data_dir)
+    environment = {**os.environ, **_environment(data_dir)}
     if record:
         environment["KINESTREAM_GATEWAY__RECORD"] = "true"
     arguments = ["--config", str(config)] if config else []
-    with Processes(settings.data_dir / "logs", environment, echo=True) as processes:
+    with Processes(root / "logs", environment, echo=True) as processes:
         processes.start("gateway", ["gateway", *arguments])
         processes.start("api", ["api", *arguments])
-        address = f"http://{settings.api.host}:{settings.api.port}/"
+        address = address_of(settings.api.host, settings.api.port)
         processes.wait_until_served(address)
+        missing = processes.wait_until_ready(address, READY_S if settings.bus.embedded else BROKER_S)
+        if missing:
+            screen.print(f"Not all is there, and is tried again; recording does not need it: {missing}")
         screen.print(f"Kinestream: [bold]{address}[/bold]  (Ctrl-C ends it)")
         print(address, flush=True)
         processes.wait(None)
@@ -86,7 +100,9 @@ def serve(
 
 def gateway(config: ConfigOption = None, data_dir: DataDirOption = None) -> None:
     """Run only the gateway: radio, computing, recording, bus."""
-    _alone("gateway", settings_of(config, data_dir), config, data_dir)
+    settings = settings_of(config, data_dir)
+    require_folder(settings.data_dir)
+    _alone("gateway", settings, config, data_dir)
 
 
 def api(config: ConfigOption = None, data_dir: DataDirOption = None) -> None:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from api.commands.terminal import ConfigOption, DataDirOption, Problem, progress_bar, screen, settings_of, show_table
+from api.commands.terminal import (
+    ConfigOption,
+    DataDirOption,
+    Problem,
+    progress_bar,
+    screen,
+    settings_of,
+    show_table,
+    unusable,
+)
 from fusion.estimates import Json
 from gateway.version import version
 
@@ -158,7 +167,7 @@ def home_of(config: Path | None, data_dir: Path | None) -> "SqliteHome":
     try:
         return SqliteHome(root)
     except OSError as error:
-        raise Problem(f"the data folder {root} cannot be used ({error}): choose another with --data-dir") from None
+        raise Problem(unusable(root, error)) from None
 
 
 def _resolve(home: "SqliteHome", session: str) -> str:

@@ -12,7 +12,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.commands.processes import is_free
-from api.commands.terminal import ConfigOption, DataDirOption, Problem, progress_bar, screen, settings_of, show_table
+from api.commands.terminal import (
+    ConfigOption,
+    DataDirOption,
+    Problem,
+    progress_bar,
+    screen,
+    settings_of,
+    show_table,
+    trouble_with,
+)
 from gateway.settings import Settings
 
 if TYPE_CHECKING:
@@ -124,13 +133,8 @@ Check = tuple[bool, str]
 
 
 def _check_disk(settings: Settings) -> Check:
-    try:
-        settings.data_dir.mkdir(parents=True, exist_ok=True)
-        probe = settings.data_dir / ".doctor"
-        probe.write_bytes(b"")
-        probe.unlink()
-    except OSError as error:
-        return False, f"{settings.data_dir} cannot be written ({error.strerror}): choose another with --data-dir"
+    if trouble := trouble_with(settings.data_dir):
+        return False, trouble
     free = shutil.disk_usage(settings.data_dir).free
     return free > LOW_DISK, f"{settings.data_dir}, {free / 1e9:.0f} GB free"
 
@@ -138,9 +142,14 @@ def _check_disk(settings: Settings) -> Check:
 def _check_sessions(settings: Settings) -> Check:
     from gateway.store.home import SqliteHome
 
-    home = SqliteHome(settings.data_dir)
-    broken = [info.id for info in home.interrupted()]
-    _, count = home.sessions(limit=1)
+    if trouble_with(settings.data_dir):
+        return True, "not looked at: they need the data folder"
+    try:
+        home = SqliteHome(settings.data_dir)
+        broken = [info.id for info in home.interrupted()]
+        _, count = home.sessions(limit=1)
+    except OSError as error:
+        return False, str(error)
     if broken:
         return True, f"{count}; interrupted, kept and closed at the gateway's next start: {', '.join(broken)}"
     return True, f"{count}"

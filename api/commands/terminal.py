@@ -1,5 +1,6 @@
 """Talking to the person at the terminal: problems in one sentence, progress bars, tables."""
 
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -27,12 +28,49 @@ DataDirOption = Annotated[
 
 
 class Problem(Exception):
-    """Something the user can mend; the message is one sentence that says how."""
+    """Why a command cannot go on; the message is one sentence that says how to mend it."""
+
+    def __init__(self, sentence: str, code: int = 2) -> None:
+        """Keep what to say.
+
+        code: Exit code; 2: something for the user to mend, 1: our fault.
+        """
+        super().__init__(sentence)
+        self.code = code
 
 
 def complain(sentence: str) -> None:
     """Print a problem."""
     print(f"kinestream: {sentence}", file=sys.stderr)
+
+
+def trouble_with(root: Path) -> str | None:
+    """Say in one sentence why a data folder cannot be used, after making it if it is missing; None if it can."""
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+        probe = root / f".probe-{os.getpid()}"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        return unusable(root, error)
+    return None
+
+
+def unusable(root: Path, error: OSError) -> str:
+    """Say in one sentence that a data folder cannot be used, and what to do."""
+    why = error.strerror or error
+    return f"the data folder {root} cannot be used ({why}): choose another with --data-dir or KINESTREAM_HOME"
+
+
+def require_folder(root: Path) -> Path:
+    """Return a data folder as an absolute path.
+
+    Raises:
+        Problem: It cannot be used.
+    """
+    if trouble := trouble_with(root):
+        raise Problem(trouble)
+    return root.absolute()
 
 
 def settings_of(config: Path | None, data_dir: Path | None = None, **sections: object) -> Settings:

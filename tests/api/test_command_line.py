@@ -1,22 +1,44 @@
 """The command line as its user meets it: what it teaches, what it says of mistakes, what it prints for programs."""
 
 import json
+import os
+import resource
+import signal
 import subprocess
 import sys
+import time
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 
 import pytest
+
+from api.commands.processes import Processes, address_of, without_settings
+from api.commands.radio_replay import _configuration, _names
+from api.commands.terminal import Problem
+from fusion.settings import PipelineSettings
+from gateway.records import Control, Packet
+from gateway.settings import load
+from gateway.store.home import SqliteHome
+from gateway.store.interface import SessionInfo
 
 ROOT = Path(__file__).parents[2]
 XSENS = "imu_vendor_exports/walking_xsens_{}.txt"
 
 
+KINESTREAM = [sys.executable, "-c", "from api.commands import main; main()"]
+
+
+def environment(home: Path, **variables: str) -> dict[str, str]:
+    """Return the variables of a command in a home of its own."""
+    return {"PATH": "/usr/bin:/bin", "KINESTREAM_HOME": str(home / "data"), "PYTHONPATH": str(ROOT)} | variables
+
+
 def kinestream(*arguments: object, home: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
     """Run a command in a home of its own and check its exit code."""
     done = subprocess.run(
-        [sys.executable, "-c", "from api.commands import main; main()", *map(str, arguments)],
-        capture_output=True, text=True, timeout=110, check=False, cwd=home,
-        env={"PATH": "/usr/bin:/bin", "KINESTREAM_HOME": str(home / "data"), "PYTHONPATH": str(ROOT)},
+        [*KINESTREAM, *map(str, arguments)],
+        capture_output=True, text=True, timeout=110, check=False, cwd=home, env=environment(home),
     )  # fmt: skip
     assert done.returncode == code, done.stderr
     return done
@@ -68,6 +90,37 @@ def test_a_replay_at_full_speed_can_be_kept_and_gives_the_same_numbers(imported:
     one, two = (json.loads(kinestream("analyse", s, "--json", home=home).stdout) for s in (session, kept))
     for key in ("series", "events", "metrics", "quality"):
         assert one[key] == two[key], key
+
+
+@pytest.mark.needs("data")
+def test_a_replay_that_the_disk_does_not_take_ends_with_a_sentence(imported: tuple[Path, str]) -> None:
+    home, session = imported
+    done = subprocess.run(
+        [*KINESTREAM, "replay", session, "--speed", "max", "--record"],
+        capture_output=True, text=True, timeout=60, check=False, cwd=home, env=environment(home),
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, 200_000)),
+    )  # fmt: skip
+    assert done.returncode == 2
+    said = one_sentence(done)
+    assert "Recording of" in said
+    assert "free some space" in said
+
+
+@pytest.mark.needs("data")
+def test_a_replay_that_is_interrupted_is_kept_as_interrupted(imported: tuple[Path, str]) -> None:
+    home, session = imported
+    command = [*KINESTREAM, "replay", session, "--record"]
+    with subprocess.Popen(command, cwd=home, env=environment(home), stderr=subprocess.PIPE) as running:
+        store = SqliteHome(home / "data")
+        while not [info for info in store.sessions()[0] if info.state == "recording"]:
+            assert running.poll() is None
+            time.sleep(0.05)
+        time.sleep(1.0)
+        running.send_signal(signal.SIGINT)
+        assert running.wait(10) == 130
+    kept = store.sessions()[0][0]
+    assert (kept.origin, kept.state) == (session, "interrupted")
+    store.close()
 
 
 @pytest.mark.needs("data")
@@ -165,3 +218,110 @@ def test_a_computer_without_bluetooth_is_told_what_to_install(tmp_path: Path, co
     assert done.returncode == 2
     assert "BlueZ" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("command", ["serve", "demo", "sessions", "gateway", "replay"])
+def test_a_data_folder_that_cannot_be_used_is_named_with_the_remedy(tmp_path: Path, command: str) -> None:
+    (tmp_path / "data").write_text("a file")
+    (tmp_path / "data-demo").write_text("a file")
+    arguments = [command, "some-session"] if command == "replay" else [command]
+    said = one_sentence(kinestream(*arguments, home=tmp_path, code=2))
+    assert str(tmp_path / "data") in said
+    assert "--data-dir" in said
+    assert "KINESTREAM_HOME" in said
+
+
+def test_doctor_goes_on_without_a_data_folder(tmp_path: Path) -> None:
+    (tmp_path / "data").write_text("a file")
+    said = kinestream("doctor", home=tmp_path, code=2).stderr
+    assert f"the data folder {tmp_path / 'data'} cannot be used" in said.replace("\n", " ")
+    assert "sessions: not looked at" in said
+    assert "ports: " in said
+    assert "radio: " in said
+    assert "Traceback" not in said
+
+
+def test_parts_see_no_settings_variables_but_those_of_tests_and_the_data_folder() -> None:
+    given = {
+        "PATH": "/bin", "KINESTREAM_HOME": "/h", "KINESTREAM_TEST_DATA": "/d", "KINESTREAM_REQUIRE": "data",
+        "KINESTREAM_DATA_DIR": "/x", "KINESTREAM_API__PORT": "1", "kinestream_bus__host": "far",
+    }  # fmt: skip
+    assert list(without_settings(given)) == ["PATH", "KINESTREAM_HOME", "KINESTREAM_TEST_DATA", "KINESTREAM_REQUIRE"]
+
+
+@pytest.mark.parametrize(("host", "address"), [("127.0.0.1", "http://127.0.0.1:8480/"), ("::1", "http://[::1]:8480/")])
+def test_the_address_of_a_dashboard(host: str, address: str) -> None:
+    assert address_of(host, 8480) == address
+
+
+class Degraded(BaseHTTPRequestHandler):
+    """Lives, but cannot do its work."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/healthz" else 503)
+        self.end_headers()
+        self.wfile.write(b"{}" if self.path == "/healthz" else b'{"detail": "The MQTT broker is away."}')
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def test_a_proxy_is_not_asked_for_this_machine_and_what_is_missing_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:1/")
+    server = HTTPServer(("127.0.0.1", 0), Degraded)
+    Thread(target=server.serve_forever, daemon=True).start()
+    address = address_of("127.0.0.1", server.server_port)
+    with Processes(tmp_path, os.environ) as processes:
+        processes.wait_until_served(address)
+        assert processes.wait_until_ready(address, 0.2) == "The MQTT broker is away."
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.mark.parametrize(
+    ("ending", "code", "words"),
+    [
+        ("import sys; print('choose another', file=sys.stderr); sys.exit(2)", 2, "with code 2: choose another"),
+        ("raise SystemExit(1)", 1, "with code 1"),
+        ("import os; os.kill(os.getpid(), 9)", 1, "by signal SIGKILL"),
+    ],
+)
+def test_only_a_part_that_ends_with_2_is_the_users_to_mend(tmp_path: Path, ending: str, code: int, words: str) -> None:
+    (tmp_path / "part.py").write_text(ending)
+    with Processes(tmp_path, os.environ | {"PYTHONPATH": str(tmp_path)}) as processes:
+        processes.start("part", ["part"])
+        with pytest.raises(Problem, match=f"the part ended {words}") as raised:
+            processes.wait(20)
+    assert raised.value.code == code
+
+
+def test_names_of_sensors_stay_different() -> None:
+    names = _names(["Knee L", "knee l", "knee_l", "x" * 50, "x" * 41, ""])
+    assert list(names.values()) == ["knee_l", "knee_l_2", "knee_l_3", "x" * 40, "x" * 38 + "_2", "sensor"]
+
+
+def test_a_replay_by_radio_computes_as_the_session_did(tmp_path: Path) -> None:
+    home = SqliteHome(tmp_path)
+    info = SessionInfo("one", "", None, "live", "recording", 0, None, "g", "0")
+    writer = home.create(info)
+    pipeline = {"rate_hz": 50.0, "magnetometer": True, "still_s": None, "of_a_newer_version": 1}
+    records = [Control(0, "settings", None, {"pipeline": pipeline, "batch_s": 0.02})]
+    for name, segment, truth in (("A b", "shank_left", True), ("a_b", "shank_left", False), ("emg", None, False)):
+        channels = {"0": "Biceps br."} if name == "emg" else {"0": "knee_flexion_left"} if truth else {}
+        records.append(Control(0, "sensor", name, {"model": "open_profile", "options": {"rate_hz": 60.0}}))
+        records.append(Control(0, "placement", name, {"segment": segment, "channels": channels, "truth": truth}))
+    writer.append([*records, Packet(1, "emg", "c", b"1")])
+    writer.close("complete")
+    config = tmp_path / "replay.toml"
+    config.write_text(_configuration(tmp_path, "one", 8480, 1883, 9123))
+    settings = load(config)
+    assert settings.pipeline == PipelineSettings(rate_hz=50.0, magnetometer=True)
+    assert settings.radio.silence_s >= 60
+    assert [sensor.name for sensor in settings.sensor] == ["a_b", "a_b_2", "emg"]
+    truth, shank, emg = settings.sensor
+    assert (truth.truth, truth.segment, truth.channels) == (True, None, {0: "knee_flexion_left"})
+    assert (shank.truth, shank.segment) == (False, "shank_left")
+    assert emg.channels == {0: "biceps_br_"}
+    home.close()
