@@ -29,7 +29,9 @@ class Angles:
 
     def take(self, samples: TimedAngle) -> None:
         """Keep samples for the rows."""
-        track = self.tracks.setdefault(samples.sensor, Track(samples.angle_deg.shape[1]))
+        track, channels = self.tracks.get(samples.sensor), samples.angle_deg.shape[1]
+        if track is None or track.x.shape[1] != channels:  # another description of the sensor: other angles
+            track = self.tracks[samples.sensor] = Track(channels)
         before = track.newest if samples.t.size == 1 else int(samples.t[-2]) if samples.t.size else -1
         if samples.t.size and before >= 0:
             track.slow = bool(samples.t[-1] - before > self._max_gap)

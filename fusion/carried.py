@@ -6,13 +6,13 @@ slightly.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from fusion.body.calibration import BodyCalibration
 from fusion.emg.muscles import Muscles
 from fusion.estimates import Json
 from fusion.motion import Motion
 from fusion.movement.slouch import SlouchDetector
+from fusion.plain import table
 
 
 def carry(body: BodyCalibration, motion: Motion, muscles: Muscles, slouch: SlouchDetector) -> dict[str, Json]:
@@ -21,10 +21,10 @@ def carry(body: BodyCalibration, motion: Motion, muscles: Muscles, slouch: Slouc
 
 
 def restore(
-    data: Mapping[str, Any], body: BodyCalibration, motion: Motion, muscles: Muscles, slouch: SlouchDetector
+    data: Mapping[str, Json], body: BodyCalibration, motion: Motion, muscles: Muscles, slouch: SlouchDetector
 ) -> None:
-    """Put the state back."""
-    body.restore(data.get("body") or {})
-    motion.restore(data.get("motion") or {})
-    muscles.restore(data.get("emg") or {})
-    slouch.restore(data.get("slouch") or {})
+    """Put the state back; what makes no sense is left out, and begins anew."""
+    body.restore(table(data.get("body")))
+    motion.restore(table(data.get("motion")))
+    muscles.restore(table(data.get("emg")))
+    slouch.restore(table(data.get("slouch")))

@@ -133,11 +133,26 @@ class Grid:
         frontier = newest if final else min(frontier, newest)
         if self.next < 0:
             self.next = self._ceil(min(track.first for track in live))
-        self._skip(live)
-        count = max((frontier - self.next) // self.period + 1, 0)
+        if frontier - self.next <= 2 * EMPTY_NS:
+            self._skip(live)
+            return self._until(frontier)
+        rows = []
+        for end in (*self._before_holes(live, frontier), frontier):
+            self._skip(live)
+            rows.append(self._until(end))
+        return np.concatenate(rows)
+
+    def _until(self, end: int) -> Times:
+        count = max((end - self.next) // self.period + 1, 0)
         rows = self.next + self.period * np.arange(count, dtype=np.int64)
         self.next += self.period * count
         return rows
+
+    def _before_holes(self, live: list[Track], frontier: int) -> list[int]:
+        """Return the last samples before the times in which no sensor has one, however far apart samples are."""
+        t = np.sort(np.concatenate([x.t[np.searchsorted(x.t, self.next) :] for x in live]))
+        ends: list[int] = t[:-1][np.diff(t) > 2 * EMPTY_NS].tolist()
+        return [end for end in ends if end <= frontier]
 
     def _skip(self, live: list[Track]) -> None:
         """Step over a time in which no sensor has a sample."""

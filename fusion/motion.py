@@ -12,6 +12,7 @@ from fusion.estimates import Event, Json
 from fusion.grid import Track
 from fusion.orientation import Madgwick, MadgwickParams
 from fusion.orientation import quaternion as qt
+from fusion.plain import number, table, unit
 from fusion.samples import TimedImu
 from fusion.settings import PipelineSettings
 
@@ -70,6 +71,7 @@ class Motion:
             self._follow(lane, samples, samples.quat)
         else:
             self._pending[lane].append(samples)
+            self._last[lane] = None  # no turn is measured across a time without the device's own orientation
         last, self._newest[lane] = self._newest[lane], int(samples.t[-1])
         if last < 0 or self._newest[lane] - last <= self._max_gap:
             return []
@@ -91,10 +93,11 @@ class Motion:
             self._continue(sensor, lane)
 
     def _continue(self, sensor: str, lane: int) -> None:
-        state = self._restored.pop(sensor, None)
-        if state is not None:
-            self.filter.state.quat[:, lane] = state["quat"]
-            self.filter.state.age[lane] = state["age"]
+        state = table(self._restored.pop(sensor, None))
+        quat = unit(state.get("quat"), 4)
+        if quat is not None:
+            self.filter.state.quat[:, lane] = quat
+            self.filter.state.age[lane] = number(state.get("age"), -1.0)
             self._carried.add(lane)
 
     def restart(self) -> None:

@@ -38,7 +38,7 @@ class Quality:
         if self._next is None:
             return []
         until = max(self._next, done // SECOND, newest // SECOND - LATE)
-        batches = [self._batch(second) for second in range(self._next, until) if second in self._seconds]
+        batches = [self._batch(second) for second in sorted(self._seconds) if second < until]
         self._next = until
         return batches
 

@@ -7,9 +7,12 @@ Three kinds of clock, one per stream of a sensor, all driven by arrivals only, s
   the device's crystal may be slower than ours.
 - `CountClock` for devices that send no time. Samples are spread evenly; phase and period follow the arrivals slowly,
   which takes the radio's jitter out.
-- `FileClock` for imports: the file's own time is the host time.
+- `FileClock` for imports: the file's own time is the host time. A packet arrives with its last sample, so a sample
+  that lies beyond is nonsense and dropped.
 
-Counters wrap, restart and repeat themselves; samples that do not move forward are dropped and counted.
+Counters wrap, restart and repeat themselves; samples that do not move forward are dropped and counted. A clock that
+restarts, or takes over from one of another kind, knows the time before: what lies between is a hole like any other,
+but its length by the device's own clock is unknown, so the first interval is NaN and filters start anew.
 """
 
 import math
@@ -31,6 +34,9 @@ MAX_PERIOD_ERROR = 0.02
 """A nominal rate is not further off than this fraction."""
 HOLE = 1.5
 """An interval of more periods than this has lost samples in it."""
+LONGEST_OUTAGE_S = 86_400.0
+"""A hole counts for no more lost samples than this one would [s]: beyond a day somebody has set a clock, and numbers of
+samples that nobody can have missed would drown the rest."""
 MIN_STEP_NS = 1_000
 """Samples are at least this far apart on the host's time line [ns]."""
 
@@ -57,29 +63,39 @@ class Stamped:
 class Clock(Protocol):
     """Gives the samples of one stream their host time."""
 
+    last: int
+    """Time of the newest sample [ns UTC]; 0 before the first."""
+
     def stamp(self, timing: Timing, count: int, arrival: int) -> Stamped:
         """Return the times of `count` samples that arrived at `arrival` [ns UTC]."""
         ...
 
 
-def clock_for(timing: Timing, file_shift: int | None) -> Clock:
-    """Return a fresh clock of the kind that fits a stream; `file_shift` [ns] where its times come from a file."""
+def clock_for(timing: Timing, file_shift: int | None, before: Clock | None = None) -> Clock:
+    """Return the clock of a stream as it is now: the one it has if that fits, else a fresh one that goes on after it.
+
+    file_shift: What a replay adds to the times of a file [ns]; None where the times come from a device.
+    """
+    last = 0 if before is None else before.last
     if timing.ticks is None:
-        return CountClock()
-    return TickClock() if file_shift is None else FileClock(file_shift)
+        return before if isinstance(before, CountClock) else CountClock(last)
+    if file_shift is None:
+        return before if isinstance(before, TickClock) else TickClock(last)
+    return before if isinstance(before, FileClock) and before.shift == file_shift else FileClock(file_shift, last)
 
 
 @dataclass(slots=True)
 class TickClock:
     """Host time of a device with a counter, by the lower envelope of arrival minus counter."""
 
+    last: int = 0
+    """See `Clock.last`."""
     _wraps: int = 0
     _tick: int | None = None
     _anchor: int = 0
     """Arrival minus counter of the first packet [ns]."""
     _offset: float = 0.0
     """What the offset is more than that [ns]: kept apart, as 64-bit floats cannot hold a UTC time to the nanosecond."""
-    _t: int = 0
 
     def stamp(self, timing: Timing, count: int, arrival: int) -> Stamped:
         """See `Clock.stamp`."""
@@ -98,12 +114,12 @@ class TickClock:
         if previous is not None:
             self._follow(int(ticks[-1]), previous, arrival)
         self._tick = int(ticks[-1])
-        t = _increasing(ticks + (self._anchor + round(self._offset)), self._t)
+        t = _increasing(ticks + (self._anchor + round(self._offset)), self.last)
         dt = np.diff(ticks, prepend=ticks[0] if previous is None else previous) / 1e9
         if previous is None:
             dt[0] = np.nan
-        lost, gap = _missing(t, dt, timing.rate_hz)
-        self._t = int(t[-1])
+        lost, gap = _missing(t, dt, self.last, timing.rate_hz)
+        self.last = int(t[-1])
         return Stamped(t, dt, keep, lost, gap)
 
     def _stamp_one(self, raw: int, timing: Timing, arrival: int) -> Stamped:
@@ -118,12 +134,15 @@ class TickClock:
         else:
             self._follow(tick, previous, arrival)
         self._tick = tick
-        t = max(tick + self._anchor + round(self._offset), self._t + MIN_STEP_NS)
-        self._t = t
+        before, t = self.last, max(tick + self._anchor + round(self._offset), self.last + MIN_STEP_NS)
+        self.last = t
         dt = math.nan if previous is None else (tick - previous) / 1e9
-        periods = dt * timing.rate_hz
-        lost = round(periods) - 1 if periods > HOLE else 0
-        gap = (int(t - dt * 1e9), t) if lost else None
+        if previous is None:
+            lost = _lost_since(before, t, timing.rate_hz)
+            gap = (before, t) if lost else None
+        else:
+            lost = _lost(dt, timing.rate_hz)
+            gap = (int(t - dt * 1e9), t) if lost else None
         return Stamped(np.array((t,), np.int64), np.array((dt,)), None, lost, gap)
 
     def _restart(self, tick: int, arrival: int) -> None:
@@ -163,16 +182,18 @@ class TickClock:
 class CountClock:
     """Host time of a device without one: even samples whose phase and period follow the arrivals slowly."""
 
+    last: int = 0
+    """See `Clock.last`."""
     _anchor: int | None = None
     """Arrival of the first packet [ns UTC]; the times below count from it."""
     _t: float = 0.0
     _period: float = 0.0
-    _given: int = 0
+    _nominal: float = 0.0
 
     def stamp(self, timing: Timing, count: int, arrival: int) -> Stamped:
         """See `Clock.stamp`."""
         nominal = 1e9 / timing.rate_hz
-        if self._anchor is None:
+        if self._anchor is None or nominal != self._nominal:
             return self._begin(nominal, count, arrival)
         lost, steps = timing.lost, count + timing.lost
         error = arrival - self._anchor - (self._t + steps * self._period)
@@ -186,9 +207,9 @@ class CountClock:
         self._follow(error, steps, nominal)
         step = (self._t - before) / steps
         exact = self._t - step * np.arange(count - 1, -1, -1)
-        t = _increasing(self._anchor + exact.round().astype(np.int64), self._given)
-        gap = (self._given, int(t[0])) if lost else None
-        self._given = int(t[-1])
+        t = _increasing(self._anchor + exact.round().astype(np.int64), self.last)
+        gap = (self.last, int(t[0])) if lost else None
+        self.last = int(t[-1])
         dt = np.full(count, step / 1e9)
         dt[0] = step * (1 + lost) / 1e9
         return Stamped(t, dt, None, lost, gap)
@@ -203,12 +224,14 @@ class CountClock:
 
     def _begin(self, period: float, count: int, arrival: int) -> Stamped:
         self._anchor, self._t, self._period = arrival, 0.0, period
+        self._nominal = period
         exact = arrival - (period * np.arange(count - 1, -1, -1)).round().astype(np.int64)
-        t = _increasing(exact, self._given)
-        self._given = int(t[-1])
+        before, t = self.last, _increasing(exact, self.last)
+        self.last = int(t[-1])
         dt = np.full(count, period / 1e9)
         dt[0] = np.nan
-        return Stamped(t, dt, None, 0, None)
+        lost = _lost_since(before, int(t[0]), 1e9 / period)
+        return Stamped(t, dt, None, lost, (before, int(t[0])) if lost else None)
 
 
 @dataclass(slots=True)
@@ -217,21 +240,23 @@ class FileClock:
 
     shift: int = 0
     """Added to the file's time [ns]."""
-    _t: int | None = None
+    last: int = 0
+    """See `Clock.last`."""
+    _has_begun: bool = False
 
     def stamp(self, timing: Timing, count: int, arrival: int) -> Stamped:
         """See `Clock.stamp`."""
         assert timing.ticks is not None
         ticks = timing.ticks.astype(np.int64) + self.shift
-        keep = _forward(ticks, self._t)
+        keep = _forward(ticks, self.last) & (ticks <= arrival + RESTART_NS)
         t = ticks[keep]
         if not t.size:
             return _nothing(keep)
-        dt = np.diff(t, prepend=t[0] if self._t is None else self._t) / 1e9
-        if self._t is None:
+        dt = np.diff(t, prepend=self.last if self._has_begun else t[0]) / 1e9
+        if not self._has_begun:
             dt[0] = np.nan
-        self._t = int(t[-1])
-        lost, gap = _missing(t, dt, timing.rate_hz)
+        lost, gap = _missing(t, dt, self.last, timing.rate_hz)
+        self.last, self._has_begun = int(t[-1]), True
         return Stamped(t, dt, keep, lost, gap)
 
 
@@ -250,15 +275,34 @@ def _increasing(t: Times, last: int) -> Times:
     return np.asarray(lifted, np.int64)
 
 
-def _missing(t: Times, dt: Floats, rate_hz: float) -> tuple[int, tuple[int, int] | None]:
-    """Count the samples that the intervals leave out, and name the longest hole."""
-    periods = np.nan_to_num(dt * rate_hz, nan=1.0)
+def _missing(t: Times, dt: Floats, before: int, rate_hz: float) -> tuple[int, tuple[int, int] | None]:
+    """Count the samples that the intervals leave out, and name the longest hole.
+
+    before: Time of the sample before these [ns], which tells the length of a first interval that is NaN.
+    """
+    first = float(dt[0])
+    if math.isnan(first):
+        first = (int(t[0]) - before) / 1e9 if before else 0.0
+    periods = np.minimum(np.concatenate(((first,), dt[1:])), LONGEST_OUTAGE_S) * rate_hz
     holes = np.where(periods > HOLE, np.round(periods) - 1, 0)
     lost = int(holes.sum())
     if not lost:
         return 0, None
     worst = int(np.argmax(holes))
+    if not worst and math.isnan(dt[0]):
+        return lost, (before, int(t[0]))
     return lost, (int(t[worst] - dt[worst] * 1e9), int(t[worst]))
+
+
+def _lost(interval_s: float, rate_hz: float) -> int:
+    """Return how many samples an interval leaves out."""
+    periods = min(interval_s, LONGEST_OUTAGE_S) * rate_hz
+    return round(periods) - 1 if periods > HOLE else 0
+
+
+def _lost_since(before: int, t: int, rate_hz: float) -> int:
+    """Return how many samples are missing at a restart at `t`; none where there was no sample before."""
+    return _lost((t - before) / 1e9, rate_hz) if before else 0
 
 
 def _nothing(keep: NDArray[np.bool_]) -> Stamped:

@@ -7,13 +7,14 @@ the same records give the same numbers, whether a sensor, a file or a recording 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from typing import Literal, cast
+from typing import cast
 
 import numpy as np
 
 from devices import registry
 from devices.chunks import AngleChunk, BatteryChunk, ButtonChunk, Chunk, EmgChunk, ImuChunk, PostureChunk
 from devices.profile import Driver, Parser, StreamOptions
+from fusion.body.segments import SEGMENTS
 from fusion.estimates import Batch, Event, Json
 from fusion.pipeline import Pipeline, PipelineSettings
 from fusion.samples import Placement, TimedAngle, TimedEmg, TimedImu
@@ -22,6 +23,10 @@ from gateway.records import Control, Packet, Record
 
 IDLE_NS = 10_000_000_000
 """With no record for this long the pipeline is not run again until the next one [ns]."""
+CHANNEL_DIGITS = 4
+"""No sensor has more channels than numbers of so many digits tell apart."""
+LARGEST_SHIFT_NS = 2**62
+"""A replay moves no file farther than this: a century and a half, and within 64 bits [ns]."""
 MAX_GAPS = 200
 """So many gaps per sensor are kept by their times; beyond, they are only counted."""
 
@@ -38,8 +43,9 @@ class SensorState:
     segment: str | None = None
     channels: dict[int, str] = field(default_factory=dict)
     received: int = 0
-    """Samples of the fastest kind of stream it sends."""
+    """Samples of all its streams together."""
     lost: int = 0
+    """Samples missing in all its streams together."""
     gaps: list[tuple[int, int]] = field(default_factory=list)
     battery: int | None = None
     charging: bool | None = None
@@ -165,9 +171,8 @@ class Engine:
     def _stamp(
         self, state: SensorState, stream: str, chunk: ImuChunk | EmgChunk | AngleChunk, count: int, arrival: int
     ) -> Stamped:
-        clock = state.clocks.get(stream)
-        if clock is None:
-            clock = state.clocks[stream] = clock_for(chunk.timing, state.file_shift)
+        clock = clock_for(chunk.timing, state.file_shift, state.clocks.get(stream))
+        state.clocks[stream] = clock
         stamped = clock.stamp(chunk.timing, count, arrival)
         state.received += int(stamped.t.size)
         state.lost += stamped.lost
@@ -187,11 +192,11 @@ class Engine:
                 self._place(control.sensor, control.data)
             case "clock" if control.sensor in self.sensors:
                 shift = control.data.get("shift_ns", 0)
-                from_file = control.data.get("source") == "file" and isinstance(shift, int)
+                fits = isinstance(shift, int) and abs(shift) <= LARGEST_SHIFT_NS
+                from_file = control.data.get("source") == "file" and fits
                 self.sensors[control.sensor].file_shift = cast(int, shift) if from_file else None
             case "calibrate":
-                what = cast(Literal["pose", "posture"], control.data.get("what", "pose"))
-                self.pipeline.calibrate(control.t, what, str(control.data.get("pose", "standing")))
+                self._calibrate(control)
             case "restore":
                 self.pipeline.restore(control.t, control.data)
             case "reset":
@@ -226,20 +231,30 @@ class Engine:
             state.parser = state.driver.parser(options_of(control.data))
             state.parser.skipped = skipped
 
+    def _calibrate(self, control: Control) -> None:
+        what, pose = control.data.get("what", "pose"), str(control.data.get("pose", "standing"))
+        if what == "posture" or pose in ("standing", "sitting"):
+            self.pipeline.calibrate(control.t, "posture" if what == "posture" else "pose", pose)
+
     def _place(self, sensor: str, data: Mapping[str, Json]) -> None:
-        channels = data.get("channels") or {}
-        assert isinstance(channels, dict)
-        segment = data.get("segment")
+        """Place a sensor; a segment or channel that cannot be is left out, so that what was recorded stays readable."""
+        channels, segment = data.get("channels"), data.get("segment")
+        names = channels if isinstance(channels, dict) else {}
         placement = Placement(
             sensor,
-            None if segment is None else str(segment),
-            {int(channel): str(name) for channel, name in channels.items()},
+            segment if isinstance(segment, str) and segment in SEGMENTS else None,
+            {int(channel): str(name) for channel, name in names.items() if is_channel(channel)},
             bool(data.get("truth", False)),
         )
         if sensor in self.sensors:
             state = self.sensors[sensor]
             state.segment, state.channels = placement.segment, dict(placement.channels)
         self.pipeline.place(placement)
+
+
+def is_channel(text: str) -> bool:
+    """Say whether this is a channel's number."""
+    return text.isascii() and text.isdigit() and len(text) <= CHANNEL_DIGITS
 
 
 def options_of(data: Mapping[str, Json]) -> StreamOptions:

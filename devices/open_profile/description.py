@@ -10,7 +10,7 @@
 | 3 | u8 numbers in a sample: 3 for acc, gyr and mag each, 4 for quat; the channels of the other kinds |
 | 4 | u8 format of a number: 1 i16 times a scale, 2 f32 |
 | 5 | u8 unit of emg: 1 V, 2 counts; 0 for the other kinds |
-| 6-9 | f32 nominal rate [Hz] |
+| 6-9 | f32 nominal rate, 0.01 to 100 000 [Hz] |
 | 10- | format 1 only: one f32 scale for each field of an imu, one in all for the other kinds |
 """
 
@@ -28,11 +28,16 @@ VERSION = 1
 MAX_STREAMS = 3
 """One of each kind: chunks do not tell apart the streams of one kind, so a sensor has no two of them."""
 MAX_CHANNELS = 64
-MAX_RATE_HZ = 100_000.0
+MIN_RATE_HZ, MAX_RATE_HZ = 0.01, 100_000.0
+"""Rates that a body-worn sensor can have. A description is whatever a stranger sent: the period of 1e-40 Hz overflows
+64-bit nanoseconds, and beyond 100 kHz samples lie closer together than the host's time line keeps apart."""
 
 HEAD = struct.Struct("<BB")
 STREAM = struct.Struct("<BBBBBBf")
 SCALE = struct.Struct("<f")
+
+_LEAST_RATE_HZ: float = SCALE.unpack(SCALE.pack(MIN_RATE_HZ))[0]
+"""The f32 nearest to the lowest rate, which is a little below it."""
 
 KINDS: dict[Kind, int] = {"imu": 1, "emg": 2, "angle": 3}
 FORMATS: dict[Format, int] = {"i16": 1, "f32": 2}
@@ -82,8 +87,8 @@ class OpenStream:
             raise ValueError(f"i16 needs one scale per field and f32 none: {self.scales} for {self.fields}")
         object.__setattr__(self, "rate_hz", _positive_f32(self.rate_hz))
         object.__setattr__(self, "scales", tuple(map(_positive_f32, self.scales)))
-        if self.rate_hz > MAX_RATE_HZ:
-            raise ValueError(f"a rate of {self.rate_hz} Hz is beyond {MAX_RATE_HZ} Hz")
+        if not _LEAST_RATE_HZ <= self.rate_hz <= MAX_RATE_HZ:
+            raise ValueError(f"a rate of {self.rate_hz} Hz is not between {MIN_RATE_HZ} and {MAX_RATE_HZ} Hz")
 
     @property
     def widths(self) -> tuple[int, ...]:

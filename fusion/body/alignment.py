@@ -37,6 +37,7 @@ from fusion.body.inclination import sagittal
 from fusion.body.segments import part
 from fusion.estimates import Json
 from fusion.orientation import quaternion as qt
+from fusion.plain import number, numbers, unit
 
 Floats = NDArray[np.float64]
 Pose = Literal["standing", "sitting"]
@@ -91,10 +92,22 @@ class Seat:
         }
 
     @classmethod
-    def restored(cls, segment: str, data: Mapping[str, Any]) -> "Seat":
-        """Return what `carry` was called on."""
-        up, quat, align = (None if data[k] is None else np.array(data[k]) for k in ("up", "pose_quat", "align"))
-        return cls(segment, up, quat, np.array(data["power"]), data["turn"], align, tuple(data["reasons"]))
+    def restored(cls, segment: str, data: Mapping[str, Any]) -> "Seat | None":
+        """Return what `carry` was called on; None where the data cannot come from it."""
+        lengths = {"up": 3, "pose_quat": 4, "align": 4}
+        known = {key: unit(data.get(key), length) for key, length in lengths.items()}
+        power, reasons = numbers(data.get("power"), 3, 3), data.get("reasons")
+        if power is None or any(known[key] is None and data.get(key) is not None for key in lengths):
+            return None
+        return cls(
+            segment,
+            known["up"],
+            known["pose_quat"],
+            power,
+            number(data.get("turn"), 0.0),
+            known["align"],
+            tuple(map(str, reasons)) if isinstance(reasons, list) else (),
+        )
 
     def forget_movement(self) -> None:
         """Begin to collect anew."""

@@ -16,6 +16,7 @@ from fusion.body.alignment import Answer, Memory, Pose, Seat, frame, functional_
 from fusion.body.segments import ALIGNED, JOINTS, Joint, part
 from fusion.estimates import Event, Json
 from fusion.orientation import quaternion as qt
+from fusion.plain import moment, number, numbers, table
 from fusion.settings import PipelineSettings
 
 Floats = NDArray[np.float64]
@@ -163,19 +164,22 @@ class BodyCalibration:
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Continue from what `carry` gave, with the segments worn now and those to come."""
-        self._pose, self._chosen = data.get("pose", "standing"), bool(data.get("chosen"))
-        self._asked = data.get("asked")
-        self._restored = dict(data.get("seats", {}))
-        for name, (real, imaginary) in data.get("ties", {}).items():
-            self._ties[name].sum = complex(real, imaginary)
+        self._pose = "sitting" if data.get("pose") == "sitting" else "standing"
+        self._chosen, self._asked = data.get("chosen") is True, moment(data.get("asked"))
+        self._restored = dict(table(data.get("seats")))
+        for name, value in table(data.get("ties")).items():
+            parts = numbers(value, 2)
+            if name in self._ties and parts is not None:
+                self._ties[name].sum = complex(*parts.tolist())
         for index in range(len(self.seats)):
             self._continue(index)
 
     def _continue(self, index: int) -> None:
-        state = self._restored.pop(self.seats[index].segment, None)
-        if state is not None:
-            self.seats[index] = Seat.restored(self.seats[index].segment, state)
-            self._root[index] = state["root"]
+        state = table(self._restored.pop(self.seats[index].segment, None))
+        seat = Seat.restored(self.seats[index].segment, state) if state else None
+        if seat is not None:
+            self.seats[index] = seat
+            self._root[index] = number(state.get("root"), 0.0)
             self._tie(np.full((len(self.seats), 4), np.nan))
 
     # Pose

@@ -12,11 +12,17 @@ from fusion.emg.chain import EmgChain
 from fusion.emg.filters import EmgParams, holds_emg
 from fusion.estimates import Event, Json
 from fusion.grid import Track
+from fusion.plain import number, numbers, table
 from fusion.samples import TimedEmg
 from fusion.settings import PipelineSettings
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
+
+LEVELS = 5
+"""Columns of `BurstState.level`."""
+LEAST_MVC = 1e-12
+"""A carried maximum below this is none, in whatever unit."""
 
 
 @dataclass(slots=True)
@@ -52,7 +58,11 @@ class Muscles:
         sensor = self.sensors.get(samples.sensor)
         channels = samples.emg.shape[1]
         events: list[Event] = []
-        if sensor is None or (sensor.rate_hz, sensor.chain.channels) != (samples.rate_hz, channels):
+        kind = (samples.rate_hz, samples.unit, channels)
+        if sensor is None:
+            sensor = self._add(samples, channels)
+        elif (sensor.rate_hz, sensor.unit, sensor.chain.channels) != kind:  # its levels mean nothing any more
+            events += self._events(samples.sensor, sensor, sensor.detector.interrupt())
             sensor = self._add(samples, channels)
         elif samples.gap:
             events += self._events(samples.sensor, sensor, sensor.detector.interrupt())
@@ -104,10 +114,15 @@ class Muscles:
             self._continue(name, sensor)
 
     def _continue(self, name: str, sensor: MuscleSensor) -> None:
-        state = self._restored.pop(name, None)
-        if state is not None and len(state["level"]) == sensor.chain.channels:
-            sensor.detector.state.level[:] = state["level"]
-            sensor.detector.mvc[:] = [np.nan if v is None else v for v in state["mvc"]]
+        state, channels = table(self._restored.pop(name, None)), sensor.chain.channels
+        level = numbers(state.get("level"), channels, LEVELS)
+        if level is None:
+            return
+        sensor.detector.state.level[:] = level
+        mvc = state.get("mvc")
+        if isinstance(mvc, list) and len(mvc) == channels:
+            given = [number(v, np.nan) for v in mvc]
+            sensor.detector.mvc[:] = [v if v > LEAST_MVC else np.nan for v in given]
 
     def _named(self, sensor: str, channels: int) -> list[tuple[int, str]]:
         return [(c, name) for c, name in sorted(self.names.get(sensor, {}).items()) if c < channels]

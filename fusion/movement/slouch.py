@@ -11,6 +11,7 @@ from math import isnan
 from typing import Any
 
 from fusion.estimates import Event, Json
+from fusion.plain import moment, number
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +59,8 @@ class SlouchDetector:
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Continue from what `carry` gave."""
-        self.upright_deg, self.slouching = data.get("upright_deg", 0.0), data.get("slouching", False)
-        self._leaning, self._asked = data.get("leaning", 0.0), data.get("asked")
+        self.upright_deg, self.slouching = number(data.get("upright_deg"), 0.0), data.get("slouching") is True
+        self._leaning, self._asked = number(data.get("leaning"), 0.0), moment(data.get("asked"))
 
     def step(self, t: int, angle_deg: float) -> Event | None:
         """Take the forward inclination at `t` [ns] and return what has changed."""

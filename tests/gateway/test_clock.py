@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.chunks import Timing
-from gateway.clock import CountClock, FileClock, Stamped, TickClock
+from gateway.clock import LONGEST_OUTAGE_S, Clock, CountClock, FileClock, Stamped, TickClock, clock_for
 
 START = 1_790_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -112,7 +112,74 @@ def test_a_pause_of_the_radio_becomes_lost_samples():
 def test_a_replay_shifts_a_files_clock_exactly():
     timing = Timing(100.0, ticks(*(START + np.arange(5) * 10_000_000)))
     plain, moved = FileClock(), FileClock(shift=3 * SECOND)
-    assert np.array_equal(plain.stamp(timing, 5, 0).t + 3 * SECOND, moved.stamp(timing, 5, 0).t)
+    there = moved.stamp(timing, 5, START + 4 * SECOND).t
+    assert np.array_equal(plain.stamp(timing, 5, START + SECOND).t + 3 * SECOND, there)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_a_device_that_restarted_its_counter_leaves_a_hole_with_lost_samples(size):
+    clock, steps = TickClock(), 10_000_000 * np.arange(size)
+    clock.stamp(Timing(100.0, 900 * SECOND + steps), size, START)
+    after = clock.stamp(Timing(100.0, 3_000_000 + steps), size, START + 20 * SECOND)
+    assert np.isnan(after.dt[0])
+    assert after.gap == (START, int(after.t[0])) == (START, START + 20 * SECOND - int(steps[-1]))
+    assert after.lost == 2000 - size
+
+
+def test_a_long_outage_of_a_device_without_time_leaves_a_hole_with_lost_samples():
+    clock = CountClock()
+    for i in range(100):
+        before = clock.stamp(Timing(50.0), 1, START + i * 20_000_000)
+    after = clock.stamp(Timing(50.0), 2, START + 99 * 20_000_000 + 60 * SECOND)
+    assert np.isnan(after.dt[0])
+    assert after.gap == (int(before.t[-1]), int(after.t[0]))
+    assert after.lost == 50 * 60 - 2
+
+
+@pytest.mark.parametrize("ticked", [False, True])
+def test_the_first_sample_and_a_quick_restart_leave_no_hole(ticked):
+    clock: Clock = TickClock() if ticked else CountClock()
+    first = clock.stamp(Timing(50.0, ticks(900 * SECOND) if ticked else None), 1, START)
+    again = clock.stamp(Timing(60.0, ticks(0) if ticked else None), 1, START + 20_000_000)
+    assert (first.lost, first.gap, again.lost, again.gap) == (0, None, 0, None)
+    assert np.isnan(again.dt[0])
+
+
+@pytest.mark.parametrize("kind", ["ticks", "count", "file"])
+def test_a_clock_that_jumps_by_years_loses_no_more_than_a_day(kind):
+    clock: Clock = {"ticks": TickClock, "count": CountClock, "file": FileClock}[kind]()
+    for now in (START, START + 10 * 365 * 86_400 * SECOND):
+        stamped = clock.stamp(Timing(100.0, None if kind == "count" else ticks(now)), 1, now)
+    assert stamped.lost == LONGEST_OUTAGE_S * 100 - 1
+    assert stamped.gap == (START, now)
+
+
+def test_another_rate_is_a_restart_and_no_loss():
+    clock = CountClock()
+    for i in range(50):
+        clock.stamp(Timing(1000.0), 20, START + i * 20_000_000)
+    slower = [clock.stamp(Timing(10.0), 20, START + 49 * 20_000_000 + (i + 1) * 2 * SECOND) for i in range(3)]
+    assert [s.lost for s in slower] == [0, 0, 0]
+    assert np.isnan(slower[0].dt[0])
+
+
+def test_a_change_between_ticks_and_none_goes_on_with_a_clock_that_fits():
+    last, clock, kinds = 0, None, []
+    for i, ticked in enumerate([True, False, False, True, True]):
+        timing = Timing(100.0, ticks(7 * SECOND + i * 10_000_000) if ticked else None)
+        clock = clock_for(timing, None, clock)
+        stamped = clock.stamp(timing, 1, START + i * 10_000_000)
+        kinds.append(bool(np.isnan(stamped.dt[0])))
+        assert stamped.t[0] > last
+        assert stamped.lost == 0
+        last = int(stamped.t[0])
+    assert kinds == [True, True, False, True, False]
+
+
+def test_a_file_whose_time_lies_after_its_arrival_is_not_believed():
+    clock = FileClock()
+    stamped = clock.stamp(Timing(100.0, ticks(START, START + 3600 * SECOND)), 2, START)
+    assert stamped.t.tolist() == [START]
 
 
 @given(

@@ -13,11 +13,12 @@ EMG = OpenStream(2, "emg", ("emg",), 1000, "i16", (1e-6,), channels=4)
 ANGLE = OpenStream(3, "angle", ("angle",), 1000, channels=2)
 WHOLE = describe([IMU, EMG, ANGLE])
 
+rates_f32 = st.floats(0.015625, 1e5, width=32)
 positive_f32 = st.floats(0, 1e5, exclude_min=True, width=32).filter(lambda value: value > 1e-30)
 imu_streams = st.builds(
     lambda fields, rate_hz, scales: OpenStream(7, "imu", fields, rate_hz, "i16" if scales else "f32", scales),
     fields=st.just(("acc", "mag", "quat")),
-    rate_hz=positive_f32,
+    rate_hz=rates_f32,
     scales=st.sampled_from([(), (0.001, 2.0, 1 / 16384)]),
 )
 channel_streams = st.builds(
@@ -25,7 +26,7 @@ channel_streams = st.builds(
         9, kind, (kind,), rate_hz, "i16" if scales else "f32", scales, channels
     ),
     kind=st.sampled_from(["emg", "angle"]),
-    rate_hz=positive_f32,
+    rate_hz=rates_f32,
     scales=st.one_of(st.just(()), st.tuples(positive_f32)),
     channels=st.integers(1, 64),
 )
@@ -94,6 +95,13 @@ def test_a_wrong_byte_makes_it_none(at: int, byte: int) -> None:
     assert parse_description(WHOLE[:at] + bytes((byte,)) + WHOLE[at + 1 :]) is None
 
 
+def test_an_absurd_rate_makes_it_none() -> None:
+    at = 2 + 6
+    for rate_hz, is_known in ((1e-40, False), (1e-3, False), (0.01, True), (1e5, True), (1.1e5, False), (3e38, False)):
+        data = WHOLE[:at] + struct.pack("<f", rate_hz) + WHOLE[at + 4 :]
+        assert (parse_description(data) is not None) is is_known
+
+
 @given(st.binary(max_size=80))
 def test_any_bytes_are_a_description_or_none(data: bytes) -> None:
     streams = parse_description(data)
@@ -126,7 +134,8 @@ def test_a_changed_byte_is_a_description_or_none(at: int, byte: int) -> None:
         ((1, "emg", ("emg",), 100, "i16", (float("nan"),)), "above zero"),
         ((1, "emg", ("emg",), 0), "above zero, not 0"),
         ((1, "emg", ("emg",), 1e39), "above zero"),
-        ((1, "emg", ("emg",), 1e6), "beyond 100000"),
+        ((1, "emg", ("emg",), 1e6), "between 0.01 and 100000"),
+        ((1, "emg", ("emg",), 0.009), "between 0.01 and 100000"),
         ((1, "emg", ("emg",), 100, "f32", (), 1, "deg"), "V or counts, not deg"),
     ],
 )
