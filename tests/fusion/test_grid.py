@@ -93,3 +93,14 @@ def test_a_time_without_any_sample_gives_no_rows() -> None:
 def test_without_samples_there_are_no_rows() -> None:
     assert Grid(10 * MS, 250 * MS).due([], 0).size == 0
     assert Grid(10 * MS, 250 * MS).due([Track(1)], 10**18).size == 0
+
+
+def test_a_time_without_samples_gives_no_rows_however_the_samples_came():
+    """One that begins decades before the others, as a damaged file may, would otherwise fill the memory."""
+    early, late = Track(1), Track(1)
+    early.append(np.array([0, 10_000_000]), np.zeros((2, 1)))
+    late.append(1_700_000_000 * 10**9 + 10_000_000 * np.arange(50), np.zeros((50, 1)))
+    grid = Grid(10_000_000, 250_000_000)
+    rows = grid.due([early, late], now=1_700_000_001 * 10**9)
+    assert rows[:2].tolist() == [0, 10_000_000]
+    assert np.array_equal(rows[2:], late.t)
