@@ -97,6 +97,7 @@ async def _serve(app: FastAPI, settings: Settings, listener: socket.socket) -> i
             await asyncio.sleep(0.01)
         if serving.done():
             return FAILED
+        print("ready", flush=True)
         log.info("serving at http://%s:%d", settings.api.host, settings.api.port)
         bus = app.state.bus_task
         await asyncio.wait({serving, bus}, return_when=asyncio.FIRST_COMPLETED)

@@ -42,7 +42,7 @@ async def _run(settings: Settings, *, until_eof: bool) -> None:
         loop.add_signal_handler(number, stop.set)
     if until_eof:
         on_end_of_input(lambda: _tell(loop, stop))
-    await gateway.run(stop)
+    await gateway.run(stop, lambda: print("ready", flush=True))
 
 
 def _tell(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:

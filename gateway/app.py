@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 
 from fusion import pipeline
@@ -68,8 +68,8 @@ class Gateway:
         )
         self._group: asyncio.TaskGroup | None = None
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Run until `stop` is set, then end everything in order.
+    async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
+        """Run until `stop` is set, then end everything in order; `ready` is called once the ports are ours.
 
         Raises:
             OSError: The embedded broker's port is taken, or the data folder cannot be written.
@@ -81,6 +81,7 @@ class Gateway:
         async with AsyncExitStack() as stack:
             if self.settings.bus.embedded:
                 await stack.enter_async_context(embedded_broker(self.settings.bus.port))
+            ready()
             async with asyncio.TaskGroup() as self._group:
                 radio = self._spawn(self.roster.run())
                 works = (self.bus.run(), self.hub.run(), self.haptics.run(), self._report_often(), self._obey())

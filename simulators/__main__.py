@@ -121,8 +121,12 @@ def _read_lines(obey: Callable[[str], None], ended: Callable[[], None]) -> None:
     loop = asyncio.get_running_loop()
 
     def read() -> None:
-        for line in sys.stdin:
-            loop.call_soon_threadsafe(obey, line)
+        # By the descriptor: a thread that waits in the buffered reader makes the interpreter abort when it ends.
+        rest = b""
+        while more := os.read(sys.stdin.fileno(), 4096):
+            *lines, rest = (rest + more).split(b"\n")
+            for line in lines:
+                loop.call_soon_threadsafe(obey, line.decode(errors="replace"))
         loop.call_soon_threadsafe(ended)
 
     threading.Thread(target=read, name="stdin", daemon=True).start()

@@ -32,6 +32,10 @@ DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 """What runs on this machine is never asked through the proxy that `http_proxy` names."""
 
 
+class StartProblem(Problem):
+    """A part of the service ended."""
+
+
 class Processes:
     """The parts of the service; all end when the context does, and when this process dies.
 
@@ -47,6 +51,8 @@ class Processes:
         self._environment = environment
         self._echo = echo
         self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._ready: dict[str, threading.Event] = {}
+        self._listeners: list[threading.Thread] = []
         self._ended = threading.Event()
 
     def __enter__(self) -> Self:
@@ -70,26 +76,27 @@ class Processes:
             self._running[name] = subprocess.Popen(
                 [sys.executable, "-m", *module, "--until-eof"],
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
                 stderr=None if self._echo else log,
                 env=self._environment,
                 start_new_session=True,
             )
+        self._ready[name] = threading.Event()
+        listener = threading.Thread(target=_listen, args=(self._running[name], self._ready[name]), daemon=True)
+        listener.start()
+        self._listeners.append(listener)
 
     def wait_until_served(self, address: str) -> None:
-        """Wait until the api answers, whether or not it can do all of its work yet.
+        """Wait until all parts have their ports and say so; that somebody answers at the address would not tell who.
 
         Raises:
-            Problem: A part ended, or it takes too long.
+            StartProblem: A part ended.
+            Problem: It takes too long.
         """
         patience = time.monotonic() + READY_S
-        while not self._ended.is_set():
+        while not self._ended.is_set() and not all(ready.is_set() for ready in self._ready.values()):
             self._check()
-            try:
-                with DIRECTLY.open(f"{address}healthz", timeout=ANSWER_S):
-                    return
-            except OSError:
-                self._ended.wait(POLL_S)
+            self._ended.wait(POLL_S)
             if time.monotonic() > patience:
                 raise Problem(f"{address} did not answer within {READY_S:.0f} s: see the logs in {self._logs}", 1)
 
@@ -126,13 +133,14 @@ class Processes:
         for name, process in self._running.items():
             code = process.poll()
             if code is not None and not self._ended.is_set():
-                raise Problem(self._last_words(name, code), 2 if code == 2 else 1)
+                raise StartProblem(self._last_words(name, code), 2 if code == 2 else 1)
 
     def _last_words(self, name: str, code: int) -> str:
+        if code < 0:
+            return f"the {name} was ended by signal {signal.Signals(-code).name}: see {self._logs}, and start again"
         lines = [] if self._echo else self._log(name).read_text(errors="replace").strip().splitlines()
         said = f": {lines[-1].removeprefix(f'kinestream {name}: ')}" if lines else ""
-        how = f"with code {code}" if code >= 0 else f"by signal {signal.Signals(-code).name}"
-        return f"the {name} ended {how}{said}"
+        return f"the {name} ended with code {code}{said}"
 
     def _log(self, name: str) -> Path:
         return self._logs / f"{name}.log"
@@ -153,9 +161,21 @@ class Processes:
                 screen.print(f"process {process.pid} did not end in {END_S} s and is killed")
                 process.kill()
                 process.wait()
+        for listener in self._listeners:
+            listener.join(SPARE_S)
         for process in self._running.values():
-            if process.stdin:
-                process.stdin.close()
+            for pipe in (process.stdin, process.stdout):
+                if pipe:
+                    pipe.close()
+
+
+def _listen(process: subprocess.Popen[bytes], ready: threading.Event) -> None:
+    """Take what a part prints, so that it never waits for us; its first words are that it is ready."""
+    assert process.stdout
+    number = process.stdout.fileno()
+    with suppress(OSError):
+        while os.read(number, 4096):
+            ready.set()
 
 
 def _missing(address: str) -> str | None:

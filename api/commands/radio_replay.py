@@ -28,8 +28,8 @@ SILENCE_S = 60.0
 NAME_CHARACTERS = 40
 
 
-def replay_by_radio(settings: Settings, session: str, *, keep: bool) -> str:
-    """Play a session to its end through the radio; returns the id of the recording, or `live` if none is kept.
+def replay_by_radio(settings: Settings, session: str, *, keep: bool) -> str | None:
+    """Play a session to its end through the radio; returns the id of the recording, if one is kept.
 
     Raises:
         Problem: There is no such session, or a part of the service fails.
@@ -66,11 +66,11 @@ def replay_by_radio(settings: Settings, session: str, *, keep: bool) -> str:
     return recording
 
 
-async def _prepare(mqtt: int, pose: str | None, session: str, *, keep: bool) -> str:
-    """Tell the gateway the pose of the recording, and to record; returns the id."""
+async def _prepare(mqtt: int, pose: str | None, session: str, *, keep: bool) -> str | None:
+    """Tell the gateway the pose of the recording, and to record if wanted; returns the id."""
     async with connected(BusSettings(port=mqtt)) as bus:
         try:
-            recording = "live"
+            recording: str | None = None
             if keep:
                 answer = await bus.ask(GATEWAY, "record", {"title": f"Replay of {session}", "subject": None})
                 recording = str(answer["session"])

@@ -6,15 +6,18 @@ import subprocess
 import sys
 import webbrowser
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
+from api.auth import RefusedBind, check_bind
 from api.commands.processes import (
     READY_S,
     Processes,
+    StartProblem,
     address_of,
     free_port,
+    is_free,
     require_free_port,
     without_settings,
 )
@@ -26,6 +29,8 @@ DEMO_SLOUCH_S = 5.0
 """The demo person slouches for a quarter of a minute; the usual patience of the posture coach would outlast it [s]."""
 BROKER_S = 3.0
 """A broker that is not ours is there, or not, after so long [s]; ours waits for the gateway's kernels."""
+STARTS = 4
+"""So often a demo starts anew when another one takes its ports in the same moment."""
 TRIES = 50
 """So many ports are tried upwards from the usual one."""
 
@@ -49,19 +54,39 @@ def demo(
     """Run everything with virtual sensors on a virtual radio. No hardware, no servers, nothing to configure."""
     home = default_data_dir()
     root = require_folder(data_dir or home.with_name(f"{home.name}-demo"))
-    taken: set[int] = set()
-    http, mqtt, air = (free_port(wish, TRIES, taken) for wish in (port, MQTT_PORT, AIR_PORT))
-    config = root / f"demo-{http}.toml"
-    config.write_text(_demo_config(root, scene, http, mqtt, air, record), encoding="utf-8")
-    with Processes(root / "logs", without_settings(os.environ)) as processes:
+    for start in range(STARTS):
+        taken: set[int] = set()
+        ports = Ports(*(free_port(wish, TRIES, taken) for wish in (port, MQTT_PORT, AIR_PORT)))
+        try:
+            _run_demo(root, scene, ports, seconds, browser=browser, record=record)
+            break
+        except StartProblem:
+            if start == STARTS - 1 or all(is_free("127.0.0.1", taken_now) for taken_now in ports):
+                raise  # no other demo took a port between our look and our start
+
+
+class Ports(NamedTuple):
+    """Where the parts of a demo listen."""
+
+    http: int
+    mqtt: int
+    air: int
+
+
+def _run_demo(root: Path, scene: str, ports: Ports, seconds: float | None, *, browser: bool, record: bool) -> None:
+    """Start the parts and keep them until Ctrl-C."""
+    config = root / f"demo-{ports.http}.toml"
+    config.write_text(_demo_config(root, scene, ports, record), encoding="utf-8")
+    logs = root / "logs" / str(ports.http)
+    with Processes(logs, without_settings(os.environ)) as processes:
         processes.start("gateway", ["gateway", "--config", str(config)])
         processes.start("api", ["api", "--config", str(config)])
-        address = address_of("127.0.0.1", http)
+        address = address_of("127.0.0.1", ports.http)
         processes.wait_until_served(address)
         if missing := processes.wait_until_ready(address):
-            raise Problem(f"the demo does not get ready: {missing} See the logs in {root / 'logs'}", 1)
+            raise Problem(f"the demo does not get ready: {missing} See the logs in {logs}", 1)
         # Last, so that the person's first quiet standing, in which the sensors are calibrated, is not missed.
-        processes.start("simulators", ["simulators", "--listen", f"127.0.0.1:{air}", "--scene", scene])
+        processes.start("simulators", ["simulators", "--listen", f"127.0.0.1:{ports.air}", "--scene", scene])
         screen.print(f"Kinestream demo: [bold]{address}[/bold]")
         screen.print(f"Sessions are kept in {root}. Ctrl-C ends everything.")
         print(address, flush=True)
@@ -78,6 +103,10 @@ def serve(
     """Run gateway and api from one settings file, with the sensors around you."""
     settings = settings_of(config, data_dir)
     root = require_folder(settings.data_dir)
+    try:
+        check_bind(settings.api)
+    except RefusedBind as refused:
+        raise Problem(str(refused)) from None
     require_free_port(settings.api.host, settings.api.port, "the dashboard", "KINESTREAM_API__PORT", "api.port")
     if settings.bus.embedded:
         require_free_port("127.0.0.1", settings.bus.port, "the MQTT broker", "KINESTREAM_BUS__PORT", "bus.port")
@@ -120,9 +149,10 @@ def _environment(data_dir: Path | None) -> dict[str, str]:
     return {"KINESTREAM_DATA_DIR": str(data_dir.absolute())} if data_dir else {}
 
 
-def _demo_config(root: Path, scene: str, http: int, mqtt: int, air: int, record: bool) -> str:
+def _demo_config(root: Path, scene: str, ports: Ports, record: bool) -> str:
     """Write the settings of a demo: the scene's sensors, where they are worn, and the ports that were free."""
     sensors = _scene(scene)
+    http, mqtt, air = ports
     lines = [
         "# Written by `kinestream demo`; every start writes it anew.",
         f"data_dir = {json.dumps(str(root))}",

@@ -149,6 +149,10 @@ def export(
     from gateway.files.export import export as export_session
 
     home = home_of(config, data_dir)
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Problem(f"cannot write into {output} ({error.strerror}): choose another folder with -o") from None
     with _problems(), progress_bar("exporting") as progress:
         written = export_session(home, _resolve(home, session), fmt, output, raw=raw, progress=progress)
     for path in written:

@@ -41,7 +41,10 @@ def replay(
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Play a recorded session as if it were live. Prints the id of the replay alone on its last line."""
+    """Play a recorded session as if it were live.
+
+    Prints the id of the replay alone on its last line; by radio, the id of the recording if it is kept.
+    """
     settings = settings_of(config, data_dir)
     pace = _pace(speed)
     if radio:
@@ -49,7 +52,9 @@ def replay(
             raise Problem("--radio plays at the pace of life: sensors and radio have clocks; leave --speed out")
         from api.commands.radio_replay import replay_by_radio
 
-        typer.echo(replay_by_radio(settings, session, keep=keep))
+        recording = replay_by_radio(settings, session, keep=keep)
+        if recording:
+            typer.echo(recording)
         return
     from api.commands.direct_replay import replay_directly
 

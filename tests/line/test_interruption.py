@@ -82,6 +82,12 @@ def demos() -> Iterator[Demos]:
 
 def start_demo(home: Path, demos: Demos) -> tuple[subprocess.Popen[str], str]:
     """Start a demo and return it with its address."""
+    demo = begin_demo(home, demos)
+    return demo, address_of(demo)
+
+
+def begin_demo(home: Path, demos: Demos) -> subprocess.Popen[str]:
+    """Start a demo without waiting for it."""
     command = [*KINESTREAM, "demo", "--no-browser", "--scene", "knee"]
     demo = subprocess.Popen(
         command,
@@ -91,17 +97,21 @@ def start_demo(home: Path, demos: Demos) -> tuple[subprocess.Popen[str], str]:
         env=os.environ | {"KINESTREAM_HOME": str(home)},
     )
     demos.append(demo)
+    return demo
+
+
+def address_of(demo: subprocess.Popen[str]) -> str:
+    """Return the address that a demo prints."""
     assert demo.stdout
     address = demo.stdout.readline().strip()
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", address), demo.stderr.read() if demo.stderr else ""
-    return demo, address
+    return address
 
 
 @pytest.mark.timeout(150)
 def test_two_demos_run_at_once_and_each_ends_cleanly_within_three_seconds(tmp_path: Path, demos: Demos) -> None:
-    one, here = start_demo(tmp_path / "one", demos)
-    two, there = start_demo(tmp_path / "two", demos)
-    assert here != there
+    one, two = (begin_demo(tmp_path / name, demos) for name in ("one", "two"))  # in the same moment
+    assert address_of(one) != address_of(two)
     parts = children(one.pid) + children(two.pid)
     assert len(parts) == 6
     for demo in (one, two):
