@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
+from rich.markup import escape
 
 from api.auth import RefusedBind, check_bind
 from api.commands.processes import (
@@ -121,7 +122,7 @@ def serve(
         processes.wait_until_served(address)
         missing = processes.wait_until_ready(address, READY_S if settings.bus.embedded else BROKER_S)
         if missing:
-            screen.print(f"Not all is there, and is tried again; recording does not need it: {missing}")
+            screen.print(f"Not all is there, and is tried again; recording does not need it: {escape(missing)}")
         screen.print(f"Kinestream: [bold]{address}[/bold]  (Ctrl-C ends it)")
         print(address, flush=True)
         processes.wait(None)
