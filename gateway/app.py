@@ -9,21 +9,21 @@ from fusion import pipeline
 from fusion.estimates import Json
 from gateway.bus.broker import embedded_broker
 from gateway.bus.client import BusClient
+from gateway.bus.commands import Commands
 from gateway.bus.messages import Message, decode, gateway_topic, last_will, reply_message, status_message
-from gateway.commands import Commands
+from gateway.bus.status import calibration_status, posture_status, problems, sensors_status
 from gateway.haptics import Haptics
 from gateway.hosttime import HostClock
 from gateway.hub import Hub
-from gateway.playback import Playback
+from gateway.links.roster import Roster
 from gateway.queues import DropOldest
-from gateway.recordings import Recordings, Refused
 from gateway.records import Record
-from gateway.roster import Roster
 from gateway.settings import Settings
-from gateway.status import calibration_status, posture_status, problems, sensors_status
 from gateway.store.home import SqliteHome
 from gateway.tasks import end
 from gateway.version import version
+from gateway.visits.playback import Playback
+from gateway.visits.recordings import Recordings, Refused
 
 log = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from fusion.pipeline import PipelineSettings
 from gateway.bus.messages import LIVE, Outgoing, batch_message, event_message
 from gateway.engine import Engine
 from gateway.hosttime import HostClock
-from gateway.recorder import Recorder
 from gateway.records import Control, Packet, Record
+from gateway.visits.recorder import Recorder
 
 INBOX_LIMIT = 100_000
 """Records that may wait for the next batch; only a stopped event loop can fill it (a minute of the radio body)."""

@@ -11,15 +11,15 @@ from gateway.bus.broker import PortTaken, embedded_broker
 from gateway.bus.client import BusClient
 from gateway.bus.messages import batch_message, event_message
 from gateway.hosttime import HostClock
-from gateway.recorder import Recorder
 from gateway.records import Record
-from gateway.replay import UNPLAYABLE, Replay, open_replay, play
 from gateway.settings import Settings
 from gateway.store.home import SqliteHome
 from gateway.store.interface import SessionInfo
 from gateway.store.reader import SessionReader
 from gateway.tasks import end
 from gateway.version import version
+from gateway.visits.recorder import Recorder
+from gateway.visits.replay import UNPLAYABLE, Replay, open_replay, play
 
 
 async def replay_directly(settings: Settings, session: str, speed: float, *, keep: bool) -> str:

@@ -123,7 +123,9 @@ async def test_a_gateway_that_does_not_answer_is_unavailable_after_a_while(servi
     answer = await service.http.post("/api/v1/marks", json={"text": "now"})
     assert time.monotonic() - begin < 3
     assert answer.status_code == 503
-    assert answer.json()["detail"] == "The gateway local has not answered within 0.3 s: start it with `kinestream serve`."
+    assert (
+        answer.json()["detail"] == "The gateway local has not answered within 0.3 s: start it with `kinestream serve`."
+    )
 
 
 async def test_an_answer_to_somebody_else_is_not_taken_for_ours(service, gateway, monkeypatch) -> None:

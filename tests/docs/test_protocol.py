@@ -11,10 +11,10 @@ from typer.main import get_command
 from api.app import create_app
 from api.commands import app as command_line
 from fusion.estimates import TOPICS
+from gateway.bus.commands import Commands
 from gateway.bus.messages import ROOT
-from gateway.commands import Commands
+from gateway.bus.status import sensor_status
 from gateway.settings import load
-from gateway.status import sensor_status
 from tests.docs.settings_table import BEGIN, DOCUMENT, END, table
 
 TEXT = DOCUMENT.read_text(encoding="utf-8")

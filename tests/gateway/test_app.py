@@ -19,7 +19,7 @@ from gateway.app import Gateway
 from gateway.hosttime import HostClock
 from gateway.hub import Hub
 from gateway.links.finder import Sighting
-from gateway.roster import MAX_STRANGERS, Roster
+from gateway.links.roster import MAX_STRANGERS, Roster
 from gateway.settings import SettingsProblem, load
 from tests.gateway.test_visit import POSTURE, Visit, visit
 

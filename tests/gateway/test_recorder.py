@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from fusion.estimates import Batch
-from gateway.recorder import Recorder
 from gateway.records import Packet
 from gateway.store.home import SqliteHome
 from gateway.store.interface import SessionInfo
+from gateway.visits.recorder import Recorder
 
 START = 1_790_000_000_000_000_000
 PAGE_SIZE = 4096

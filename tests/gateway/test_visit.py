@@ -19,13 +19,13 @@ from gateway.haptics import Haptics
 from gateway.hosttime import HostClock
 from gateway.hub import Hub
 from gateway.links.link import Unavailable
-from gateway.recorder import Recorder
+from gateway.links.roster import Roster
 from gateway.records import Control, Packet
-from gateway.replay import open_replay, play
-from gateway.roster import Roster
 from gateway.settings import load
 from gateway.store.home import SqliteHome
 from gateway.store.interface import SessionInfo
+from gateway.visits.recorder import Recorder
+from gateway.visits.replay import open_replay, play
 from simulators.clock import run_virtual
 from simulators.person import Person
 from simulators.radio.air import Air

@@ -5,16 +5,16 @@ import logging
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
 
-from gateway.feeder import COLLECT_S, Feeder
 from gateway.hosttime import HostClock
 from gateway.hub import Hub
-from gateway.recorder import Recorder
 from gateway.settings import Settings
 from gateway.store.home import SqliteHome
 from gateway.store.influx import InfluxAddress, InfluxHome
 from gateway.store.interface import SessionInfo
 from gateway.tasks import end
 from gateway.version import version
+from gateway.visits.feeder import COLLECT_S, Feeder
+from gateway.visits.recorder import Recorder
 
 log = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from gateway.bus.messages import Message
 from gateway.haptics import Haptics
 from gateway.hub import Hub
 from gateway.links.link import Link, Unavailable
-from gateway.recordings import Refused
 from gateway.records import Control
+from gateway.visits.recordings import Refused
 
 ORDER_TIMEOUT_S = 4.0
 """A device that has not answered by then is busy or gone [s]."""

@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterable
 from fusion.estimates import Batch, Event, Json
 from gateway.bus.messages import Outgoing, batch_message, event_message
 from gateway.hosttime import HostClock
-from gateway.recordings import Refused
 from gateway.records import Record
-from gateway.replay import UNPLAYABLE, Replay, open_replay, play
 from gateway.store.home import SqliteHome
+from gateway.visits.recordings import Refused
+from gateway.visits.replay import UNPLAYABLE, Replay, open_replay, play
 
 log = logging.getLogger(__name__)
 

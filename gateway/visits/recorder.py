@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from fusion.estimates import Batch, Event
-from gateway.feeder import Feeder
 from gateway.records import Record
 from gateway.store.session_file import SessionWriter
+from gateway.visits.feeder import Feeder
 
 log = logging.getLogger(__name__)
 
