@@ -154,7 +154,7 @@ class Gateway:
             "replays": self.playback.describe(),
             "calibration": calibration_status(self.hub.engine),
             "posture": posture_status(self.hub.engine),
-            "problems": problems(*self.roster.problems, *self.recordings.problems),
+            "problems": problems(*self.roster.problems, *self.recordings.problems, self.playback.problem),
             "dropped": {
                 "records": self.hub.overrun,
                 "messages": self.bus.outbox.dropped,

@@ -48,6 +48,7 @@ def scan(
     from bleak.exc import BleakError
 
     from devices import registry
+    from gateway.links.finder import describe
     from gateway.radio import RadioUnavailable, reason
 
     if models:
@@ -63,12 +64,12 @@ def scan(
         raise Problem(reason(error)) from None
     shown = [sighting for sighting in heard if sighting.driver or everything]
     if as_json:
-        typer.echo(json.dumps([_words(sighting) for sighting in shown]))
+        typer.echo(json.dumps([describe(sighting) for sighting in shown]))
         return
     if not shown:
         screen.print("No sensor was heard. Is it on, near, and not connected to a phone?")
         return
-    words = [_words(sighting) for sighting in shown]
+    words = [describe(sighting) for sighting in shown]
     keys = ("address", "name", "title", "rssi")
     show_table(("address", "name", "model", "dBm"), [[word[key] or "-" for key in keys] for word in words])
     screen.print("To use them, write into kinestream.toml (and give each its segment or channels):\n")
@@ -98,17 +99,6 @@ async def _listen(settings: Settings, seconds: float) -> "list[Sighting]":
                     await asyncio.sleep(seconds / 20)
                     progress((step + 1) / 20)
     return sorted(heard.values(), key=lambda sighting: -sighting.advertisement.rssi)
-
-
-def _words(sighting: "Sighting") -> dict[str, str | int | None]:
-    seen = sighting.advertisement
-    return {
-        "address": sighting.device.address,
-        "name": (seen.name or "").rstrip("\0"),
-        "model": sighting.driver.model if sighting.driver else None,
-        "title": sighting.driver.title if sighting.driver else None,
-        "rssi": seen.rssi,
-    }
 
 
 def doctor(config: ConfigOption = None, data_dir: DataDirOption = None) -> None:

@@ -5,7 +5,6 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any
 
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
@@ -95,7 +94,7 @@ class Finder:
             self._on_sighting(sighting)
 
 
-def describe(sighting: Sighting) -> dict[str, Any]:
+def describe(sighting: Sighting) -> dict[str, str | int | None]:
     """Return a sighting in words, for `kinestream scan`."""
     seen = sighting.advertisement
     return {
