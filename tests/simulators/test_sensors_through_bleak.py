@@ -12,6 +12,7 @@ from devices.profile import Buzz, StreamOptions, sig_uuid
 from simulators.clock import run_virtual
 from simulators.radio.air import Air
 from simulators.radio.host import air_radio
+from simulators.recorded import Reading, Share
 from simulators.sensors.habits import Battery
 from simulators.sensors.movella_dot import MovellaDotHabits
 from simulators.sensors.myo import VOLTS_PER_COUNT, MyoHabits
@@ -347,7 +348,8 @@ def test_a_recording_is_played_packet_by_packet_at_its_own_times(swing, listenin
         return heard, started, halfway, sensor.habits.ended
 
     answers = {open_profile.DESCRIPTION: encoder.description, sig_uuid("2a19"): b"d"}
-    habits = PlayedHabits(open_profile.DRIVER, "replay", answers, iter(recorded))
+    track = Share(Reading((("r", packet) for packet in recorded), {"r": None}), "r")
+    habits = PlayedHabits(open_profile.DRIVER, "replay", answers, track)
     heard, started, halfway, ended = on_air(habits, scenario)
     played = [
         (at - started, data)
