@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from gateway.settings import Settings, SettingsProblem, load
 
@@ -90,7 +91,7 @@ def settings_of(config: Path | None, data_dir: Path | None = None, **sections: o
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table whose first column, by which one names things, is never cut."""
-    cells = [["" if cell is None else str(cell) for cell in row] for row in rows]
+    cells = [[Text("" if cell is None else str(cell)) for cell in row] for row in rows]  # names may hold brackets
     table = Table(box=None, pad_edge=False, header_style="bold")
     for number, column in enumerate(columns):
         widest = max([len(column), *(len(row[number]) for row in cells)])

@@ -15,41 +15,15 @@ import pytest
 
 from api.commands.processes import Processes, address_of, without_settings
 from api.commands.radio_replay import _configuration, _names
-from api.commands.terminal import Problem
+from api.commands.terminal import Problem, show_table
 from fusion.settings import PipelineSettings
 from gateway.records import Control, Packet
 from gateway.settings import load
 from gateway.store.home import SqliteHome
 from gateway.store.interface import SessionInfo
+from tests.api.running import KINESTREAM, ROOT, environment, kinestream, one_sentence
 
-ROOT = Path(__file__).parents[2]
 XSENS = "imu_vendor_exports/walking_xsens_{}.txt"
-
-
-KINESTREAM = [sys.executable, "-c", "from api.commands import main; main()"]
-
-
-def environment(home: Path, **variables: str) -> dict[str, str]:
-    """Return the variables of a command in a home of its own."""
-    return {"PATH": "/usr/bin:/bin", "KINESTREAM_HOME": str(home / "data"), "PYTHONPATH": str(ROOT)} | variables
-
-
-def kinestream(*arguments: object, home: Path, code: int = 0) -> subprocess.CompletedProcess[str]:
-    """Run a command in a home of its own and check its exit code."""
-    done = subprocess.run(
-        [*KINESTREAM, *map(str, arguments)],
-        capture_output=True, text=True, timeout=110, check=False, cwd=home, env=environment(home),
-    )  # fmt: skip
-    assert done.returncode == code, done.stderr
-    return done
-
-
-def one_sentence(done: subprocess.CompletedProcess[str]) -> str:
-    """Return what was said of a mistake: one line, no traceback."""
-    said = done.stderr.strip()
-    assert said.startswith("kinestream: ")
-    assert "\n" not in said
-    return said
 
 
 @pytest.fixture(scope="module")
@@ -295,6 +269,11 @@ def test_only_a_part_that_ends_with_2_is_the_users_to_mend(tmp_path: Path, endin
         with pytest.raises(Problem, match=words) as raised:
             processes.wait(20)
     assert raised.value.code == code
+
+
+def test_a_table_shows_names_as_they_are(capsys: pytest.CaptureFixture[str]) -> None:
+    show_table(("name", "n"), [("[/b] [red]x", 1), ("", None)])
+    assert "[/b] [red]x" in capsys.readouterr().err
 
 
 def test_names_of_sensors_stay_different() -> None:
