@@ -9,6 +9,7 @@ from api.commands.service import register as register_service
 from api.commands.sessions import register as register_sessions
 from api.commands.setup import register as register_setup
 from api.commands.terminal import Problem, complain
+from api.commands.validation import register as register_validation
 from api.commands.visits import register as register_visits
 
 app = typer.Typer(
@@ -20,7 +21,7 @@ app = typer.Typer(
     help="Body-worn motion and muscle sensors: joint angles, muscle activation and haptic cues, live.\n\n"
     "Try it without hardware: `kinestream demo`. With sensors: `kinestream scan`, then `kinestream serve`.",
 )
-for register in (register_service, register_setup, register_visits, register_sessions):
+for register in (register_service, register_setup, register_visits, register_sessions, register_validation):
     register(app)
 
 

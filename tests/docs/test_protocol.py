@@ -10,6 +10,7 @@ from typer.main import get_command
 
 from api.app import create_app
 from api.commands import app as command_line
+from api.commands.validation.contenders import Score
 from fusion.estimates import TOPICS
 from gateway.bus.commands import Commands
 from gateway.bus.messages import ROOT
@@ -40,6 +41,18 @@ def test_every_path_is_in_the_document_and_every_documented_path_exists(tmp_path
 def test_every_command_is_in_the_document():
     commands = set(get_command(command_line).commands)  # type: ignore[attr-defined]
     assert commands == set(re.findall(r"^\| `kinestream (\w+)", TEXT, re.M))
+
+
+def test_every_command_of_a_group_is_in_the_document():
+    groups = get_command(command_line).commands.items()  # type: ignore[attr-defined]
+    commands = {f"{name} {inner}" for name, group in groups for inner in getattr(group, "commands", {})}
+    assert commands == set(re.findall(r"^\| `kinestream (validate \w+)", TEXT, re.M))
+
+
+def test_every_number_of_a_validation_is_in_the_document():
+    section = TEXT.split("\n## validate\n")[1]
+    numbers = [field.name for field in dataclasses.fields(Score)]
+    assert numbers == re.findall(r"^\| `(\w+)` \|", section, re.M)
 
 
 def test_every_bus_command_is_in_the_document(monkeypatch):
