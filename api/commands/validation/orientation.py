@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SOURCE = "BROAD, doi:10.3390/data6070072"
 STDOUT = Path("-")
-COLUMNS = ("total", "heading", "inclination", "6-axis drift", "6-axis inclination", "ns")
+COLUMNS = ("total", "heading", "incl.", "6-axis drift", "6-axis incl.", "ns")
 
 
 def orientation(
@@ -122,17 +122,15 @@ def _measure_all(paths: Sequence[Path], contenders: "Sequence[Contender]") -> "t
 
 
 def _show(results: "Sequence[Result]") -> None:
-    """Print all rows under the trial, or the group, that they belong to."""
+    """Print one table for each trial, then for the means: narrow enough for 80 columns, whatever the trials' names."""
     from api.commands.validation.contenders import means
 
     titled: list[tuple[str, Result | Mean]] = [(result.trial, result) for result in results]
     titled += [(f"mean: {mean.group} ({mean.trials})", mean) for mean in means(results)]
-    rows: list[Sequence[str]] = []
+    screen.print("RMS errors while the sensor moves [deg], drift [deg/min], time of a sample [ns]:", markup=False)
     for title, group in groupby(titled, key=itemgetter(0)):
-        rows.append([title, *[""] * len(COLUMNS)])
-        rows += [[f"  {row.method}", *_cells(row.score)] for _, row in group]
-    screen.print("Root mean square errors in degrees while the sensor moves; drift in deg/min; time of a sample in ns.")
-    show_table(("trial and method", *COLUMNS), rows)
+        screen.print(f"\n{title}", style="bold", markup=False)
+        show_table(("method", *COLUMNS), [(row.method, *_cells(row.score)) for _, row in group])
 
 
 def _cells(score: "Score") -> list[str]:
