@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.orientation import kernels
+from fusion.orientation.kernels.madgwick import madgwick_update
 
 Floats = NDArray[np.float64]
 
@@ -94,7 +94,7 @@ class Madgwick:
         out = np.zeros((4, steps, lanes))
         out[0] = 1.0
         counts = np.full(lanes, steps, dtype=np.int64) if count is None else count
-        kernels.madgwick_update(
+        madgwick_update(
             self.state.quat, self.state.age, gyr, acc, np.zeros((3, 0, 0)) if mag is None else mag, mag is not None,
             dt, counts, self.beta, params.start_beta, params.settle, params.max_step, out,
         )  # fmt: skip

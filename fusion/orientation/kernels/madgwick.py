@@ -1,9 +1,4 @@
-"""The compiled loops of orientation estimation: state [4, N], inputs [3, K, N], outputs [4, K, N], float64.
-
-N sensors stand side by side (the axis that vectorises), K samples follow each other; a sensor with fewer samples than
-K says so in `count`, and what stands behind them is neither read nor written. Signatures are explicit and the machine
-code is cached on disk, so that `warm` only loads. No fastmath: NaN is meaningful here.
-"""
+"""The compiled loop of Madgwick's filter; see `fusion.orientation.madgwick` for the equations."""
 
 from math import isfinite, sqrt
 
@@ -12,51 +7,15 @@ from numba import boolean, float64, int64, njit, void
 from numba.types import UniTuple
 from numpy.typing import NDArray
 
+from fusion.orientation.kernels.rotation import Quat, first_quat
+
 Floats = NDArray[np.float64]
-Quat = tuple[float, float, float, float]
 
 STEP = UniTuple(float64, 4)(*(float64,) * 15)
 UPDATE = void(
     float64[:, ::1], float64[::1], float64[:, :, ::1], float64[:, :, ::1], float64[:, :, ::1], boolean,
     float64[:, ::1], int64[::1], float64[::1], float64, float64, float64, float64[:, :, ::1],
 )  # fmt: skip
-
-
-@njit(cache=True, error_model="numpy")
-def first_quat(ax: float, ay: float, az: float, mx: float, my: float, mz: float) -> Quat:
-    """Return sensor-to-earth from one acceleration and, if finite, one field; without it the heading is arbitrary."""
-    n = sqrt(ax * ax + ay * ay + az * az)
-    ax, ay, az = ax / n, ay / n, az / n
-    if isfinite(mx + my + mz):
-        ex, ey, ez = my * az - mz * ay, mz * ax - mx * az, mx * ay - my * ax
-        n = sqrt(ex * ex + ey * ey + ez * ez)
-        if 0.0 < n < 1e12:
-            ex, ey, ez = ex / n, ey / n, ez / n
-            nx, ny, nz = ay * ez - az * ey, az * ex - ax * ez, ax * ey - ay * ex
-            w, x, y, z = _quat_of_rows(ex, ey, ez, nx, ny, nz, ax, ay, az)
-            return w, x, y, z
-    if az < -0.999999:
-        return 0.0, 1.0, 0.0, 0.0
-    n = sqrt((1.0 + az) * (1.0 + az) + ax * ax + ay * ay)
-    return (1.0 + az) / n, ay / n, -ax / n, 0.0
-
-
-@njit(cache=True, error_model="numpy")
-def _quat_of_rows(
-    a: float, b: float, c: float, d: float, e: float, f: float, g: float, h: float, i: float
-) -> Quat:  # the rotation matrix ((a, b, c), (d, e, f), (g, h, i))
-    t0, t1, t2, t3 = 1.0 + a + e + i, 1.0 + a - e - i, 1.0 - a + e - i, 1.0 - a - e + i
-    if t0 >= t1 and t0 >= t2 and t0 >= t3:
-        s = 0.5 / sqrt(t0)
-        return 0.5 * sqrt(t0), (h - f) * s, (c - g) * s, (d - b) * s
-    if t1 >= t2 and t1 >= t3:
-        s = 0.5 / sqrt(t1)
-        return (h - f) * s, 0.5 * sqrt(t1), (d + b) * s, (c + g) * s
-    if t2 >= t3:
-        s = 0.5 / sqrt(t2)
-        return (c - g) * s, (d + b) * s, 0.5 * sqrt(t2), (h + f) * s
-    s = 0.5 / sqrt(t3)
-    return (d - b) * s, (c + g) * s, (h + f) * s, 0.5 * sqrt(t3)
 
 
 @njit(STEP, cache=True, error_model="numpy")
