@@ -47,7 +47,7 @@ def by_matrices(path: Path) -> dict[str, float]:
     true = Rotation.from_quat(truth[rows], scalar_first=True)
     found = {}
     for axes, field in (("9", mag), ("6", None)):
-        error = Rotation.from_quat(estimate(gyr, acc, field, rate_hz)[rows], scalar_first=True) * true.inv()
+        error = Rotation.from_quat(estimate(gyr, acc, field, rate_hz, "madgwick")[rows], scalar_first=True) * true.inv()
         matrix = error.as_matrix()
         heading = np.arctan2(matrix[:, 1, 0] - matrix[:, 0, 1], matrix[:, 0, 0] + matrix[:, 1, 1])
         found |= {

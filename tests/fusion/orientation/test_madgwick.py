@@ -1,5 +1,6 @@
 """The Madgwick filter: closed form, the independent implementation of `ahrs`, real recordings, bad samples."""
 
+from functools import partial
 from pathlib import Path
 
 import h5py
@@ -7,11 +8,13 @@ import numpy as np
 import pytest
 from ahrs.filters import Madgwick as Ahrs
 
-from fusion.orientation import Madgwick, MadgwickParams, estimate, warm
+from fusion import orientation
+from fusion.orientation import Madgwick, MadgwickParams, warm
 from fusion.orientation import quaternion as qt
 
 Floats = np.ndarray
 BROAD_HZ = 2000 / 7
+estimate = partial(orientation.estimate, method="madgwick")
 TRIAL = "broad/07_undisturbed_fast_rotation_B.hdf5"
 
 
