@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from fusion.estimates import Event, Json
 from fusion.grid import Track
-from fusion.orientation import Madgwick, MadgwickParams
+from fusion.orientation import Adaptive, AdaptiveParams, kept
 from fusion.orientation import quaternion as qt
-from fusion.plain import number, table, unit
+from fusion.plain import table
 from fusion.samples import TimedImu
 from fusion.settings import PipelineSettings
 
@@ -25,6 +25,8 @@ QUAT, GYR, ACC, MAG = slice(0, 4), slice(4, 7), slice(7, 10), slice(10, 13)
 COLUMNS = 13
 MOMENT = 1e-9
 """Stands for an unknown interval over which nothing turns [s]."""
+MARGIN = 0.015
+"""Gravity turns an orientation faster than the largest bias by this much [rad/s]. [P]"""
 REPAIRED = 1.6
 """A row between samples farther apart than this multiple of the usual interval counts as repaired. [P]"""
 
@@ -48,7 +50,15 @@ class Motion:
         self._max_gap = round(settings.max_gap_s * 1.1e9)  # a tenth more: ten samples per second are no gap at 0.1 s
         self.lanes: dict[str, int] = {}
         self.tracks: list[Track] = []
-        self.filter = Madgwick(0, MadgwickParams(settings.beta, settings.start_beta, settings.settle_s))
+        self.filter = Adaptive(
+            0,
+            AdaptiveParams(
+                tau_acc=settings.gravity_tau_s,
+                tau_mag=settings.field_tau_s,
+                bias_limit=np.radians(settings.bias_limit_deg_s),
+                beta=np.radians(settings.bias_limit_deg_s) + MARGIN,
+            ),
+        )
         self._pending: list[list[TimedImu]] = []
         self._last: list[Floats | None] = []
         self._usual: list[float] = []
@@ -80,11 +90,7 @@ class Motion:
 
     def carry(self) -> dict[str, Json]:
         """Return the orientations as JSON values."""
-        state = self.filter.state
-        return {
-            sensor: {"quat": state.quat[:, lane].tolist(), "age": float(state.age[lane])}
-            for sensor, lane in self.lanes.items()
-        }
+        return {sensor: kept.to_json(self.filter.state[lane]) for sensor, lane in self.lanes.items()}
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Let the sensors, present or to come, continue from what `carry` gave."""
@@ -93,11 +99,9 @@ class Motion:
             self._continue(sensor, lane)
 
     def _continue(self, sensor: str, lane: int) -> None:
-        state = table(self._restored.pop(sensor, None))
-        quat = unit(state.get("quat"), 4)
-        if quat is not None:
-            self.filter.state.quat[:, lane] = quat
-            self.filter.state.age[lane] = number(state.get("age"), -1.0)
+        state = kept.from_json(table(self._restored.pop(sensor, None)))
+        if state is not None:
+            self.filter.state[lane] = state[0]
             self._carried.add(lane)
 
     def restart(self) -> None:
@@ -115,7 +119,7 @@ class Motion:
         dt = np.zeros((steps, lanes))
         for lane, pending in enumerate(self._pending):
             self._pack(packed, dt, lane, pending)
-        begun = self.filter.state.age >= 0.0
+        begun = self.filter.state["age"] >= 0.0
         out = self.filter.update(
             packed[:3], packed[3:6], packed[6:] if self._settings.magnetometer else None, dt, count
         )
@@ -141,8 +145,6 @@ class Motion:
         self._usual.append(0.0)
         self._newest.append(-1)
         self.filter.grow(lane + 1)
-        if self._settings.magnetometer and samples.mag is not None:
-            self.filter.beta[lane] = self._settings.beta_mag
         self._continue(samples.sensor, lane)
         return lane
 

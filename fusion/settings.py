@@ -20,14 +20,12 @@ class PipelineSettings:
     """A value of a device that measures angles slower than 1 / max_gap_s stands this long [s]. [P]"""
     magnetometer: bool = False
     """Use magnetometers for the heading; otherwise only gravity, rates and the joints decide."""
-    beta: float = 0.035
-    """Madgwick gain without magnetometer [rad/s], best on 30 BROAD trials. Higher: trusts gravity more."""
-    beta_mag: float = 0.08
-    """Madgwick gain with magnetometer [rad/s], best on 30 BROAD trials."""
-    start_beta: float = 0.4
-    """Gain just after a start or a long gap [rad/s], falling to `beta` within `settle_s`. [P]"""
-    settle_s: float = 1.5
-    """Time in which the starting gain falls to the lasting one [s]. [P]"""
+    gravity_tau_s: float = 3.1
+    """Specific force is averaged about this long to find gravity [s]; see docs/fusion.md. Higher: calmer, later."""
+    field_tau_s: float = 20.0
+    """With magnetometer: time constant of the heading towards the field [s]. Higher: calmer, later."""
+    bias_limit_deg_s: float = 2.0
+    """No gyroscope is biased by more [deg/s]. Higher: for poor ones, at the price of rest seen in slow turns."""
     still_s: float = 1.0
     """So long must all sensors be still for a pose to be taken [s]; the wearer is asked for twice that. [P]"""
     turn_deg: float = 120.0
@@ -66,7 +64,18 @@ class PipelineSettings:
     """... and at least this fraction of the larger repetitions seen. [P]"""
 
     def __post_init__(self) -> None:
-        positive = ("rate_hz", "max_wait_s", "max_gap_s", "still_s", "turn_deg", "heading_tau_s", "loose_heading_tau_s")
+        positive = (
+            "rate_hz",
+            "max_wait_s",
+            "max_gap_s",
+            "still_s",
+            "turn_deg",
+            "heading_tau_s",
+            "loose_heading_tau_s",
+            "gravity_tau_s",
+            "field_tau_s",
+            "bias_limit_deg_s",
+        )
         for name in positive:
             if not getattr(self, name) > 0.0:
                 raise ValueError(f"{name} must be positive, not {getattr(self, name)}")

@@ -114,11 +114,7 @@ carried = st.fixed_dictionaries(
             {"seats": st.dictionaries(st.sampled_from(["trunk", "pelvis"]), garbage, max_size=2)},
             optional={"ties": st.dictionaries(st.sampled_from(["trunk", "x"]), garbage), "asked": garbage},
         ),
-        "motion": garbage | st.dictionaries(st.sampled_from(list(MODELS)), garbage, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(list(MODELS)),
-            st.fixed_dictionaries({"quat": st.lists(st.floats(), min_size=3, max_size=5), "age": garbage}),
-        ),
+        "motion": garbage | st.dictionaries(st.sampled_from(list(MODELS)), garbage, max_size=3),
         "emg": garbage | st.dictionaries(st.sampled_from(list(MODELS)), garbage, max_size=3),
         "slouch": garbage | st.dictionaries(st.sampled_from(["upright_deg", "leaning", "asked", "slouching"]), garbage),
     },
