@@ -56,16 +56,18 @@ def main() -> int:
 
 
 def field_scatter(trials: Sequence[Trial]) -> None:
-    """Standard deviation [deg] of the field's heading in the true orientation, by rate of turn [rad/s]."""
-    line("", [f"{low:g}-{high:g}" for low, high in pairwise(RATES)])
+    """Heading of the field in the true orientation [deg]: mean, and standard deviation by rate of turn [rad/s]."""
+    line("", ["mean", *(f"{low:g}-{high:g}" for low, high in pairwise(RATES))])
     for trial in trials:
         rows = counted(trial.quat, trial.moving)
         field = qt.rotate(qt.normalize(trial.quat[rows]), trial.mag[rows])
         angle = np.arctan2(field[:, 0], field[:, 1])
-        angle = wrapped(angle - np.angle(np.exp(1j * angle).mean()))
+        mean = np.angle(np.exp(1j * angle).mean())
+        angle = wrapped(angle - mean)
         rate = np.linalg.norm(trial.gyr[rows], axis=1)
         at = [(rate >= low) & (rate < high) for low, high in pairwise(RATES)]
-        line(trial.name, [f"{np.degrees(angle[x].std()):.1f}" if x.sum() > 200 else "-" for x in at])
+        scatter = [f"{np.degrees(angle[x].std()):.1f}" if x.sum() > 200 else "-" for x in at]
+        line(trial.name, [f"{np.degrees(mean):.1f}", *scatter])
 
 
 def honesty(trials: Sequence[Trial]) -> None:

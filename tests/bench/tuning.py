@@ -202,11 +202,11 @@ def show(rows: Sequence[Row], trials: int) -> None:
     for row_ in rows:
         cells = [x for i in (0, 1) for x in (row_.tuned[:, i], row_.tested[:, i])]
         print(f"{row_.name:20s} " + " ".join(f"{x.mean():6.2f} {x.std():5.2f}" for x in cells))
-    print("Folds in which the total error of the tested half is smaller:")
     tested = {row_.name: row_.tested[:, 0] for row_ in rows}
-    for ours, theirs in product(tested, tested):
-        if ours in ("adaptive tuned", "smoothed tuned") and theirs.rsplit(" ", 1)[0] == PEERS[ours]:
-            print(f"  {ours} than {theirs}: {int((tested[ours] < tested[theirs]).sum())} of {count}")
+    for ours, theirs in product(PEERS, tested):
+        if theirs.rsplit(" ", 1)[0] == PEERS[ours]:
+            better = int((tested[ours] < tested[theirs]).sum())
+            print(f"{ours}: smaller total error of the tested half than {theirs} in {better} of {count} folds")
 
 
 if __name__ == "__main__":
