@@ -16,9 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.orientation.kernels.madgwick import madgwick_update
+from fusion.orientation.kernels import madgwick as kernel
 
 Floats = NDArray[np.float64]
+NO_FIELD = np.zeros((3, 0, 0))
 
 BETA = 0.035
 """Default gain without magnetometer [rad/s]: smallest inclination error over 30 trials of the BROAD benchmark."""
@@ -40,18 +41,18 @@ class MadgwickParams:
     """A longer interval between two samples is a gap [s]: the orientation is held over it. [P]"""
 
 
-@dataclass(slots=True)
 class MadgwickState:
     """Where every sensor is; copy it to go back there."""
 
-    quat: Floats
-    """Sensor-to-earth, shape (4, N)."""
-    age: Floats
-    """Time since the start or the last gap [s], shape (N,); negative before the first usable acceleration."""
+    def __init__(self, lanes: Floats) -> None:
+        self.quat = lanes[: kernel.AGE]
+        """Sensor-to-earth, shape (4, N)."""
+        self.age = lanes[kernel.AGE]
+        """Time since the start or the last gap [s], shape (N,); negative before the first usable acceleration."""
 
     def copy(self) -> "MadgwickState":
         """Return an independent copy."""
-        return MadgwickState(self.quat.copy(), self.age.copy())
+        return MadgwickState(np.concatenate([self.quat, self.age[None]]))
 
 
 class Madgwick:
@@ -59,44 +60,63 @@ class Madgwick:
 
     def __init__(self, count: int, params: MadgwickParams | None = None, *, magnetometer: bool = False) -> None:
         self.params = params or MadgwickParams()
-        default = BETA_MAG if magnetometer else BETA
-        self._beta = default if self.params.beta is None else self.params.beta
-        self.beta = np.zeros(0)
-        """Gain of each sensor [rad/s], shape (N,); may be set."""
-        self.state = MadgwickState(np.zeros((4, 0)), np.zeros(0))
+        self._magnetometer = magnetometer
+        self._lanes = _fresh(0, self.params, magnetometer)
         self.grow(count)
 
     def grow(self, count: int) -> None:
         """Make room for `count` sensors; those there keep their state."""
-        more = count - self.state.age.size
-        fresh = np.zeros((4, more))
-        fresh[0] = 1.0
-        quat = np.ascontiguousarray(np.concatenate([self.state.quat, fresh], axis=1))
-        self.state = MadgwickState(quat, np.concatenate([self.state.age, np.full(more, -1.0)]))
-        self.beta = np.concatenate([self.beta, np.full(more, self._beta)])
+        more = _fresh(count - self._lanes.shape[1], self.params, self._magnetometer)
+        self._lanes = np.concatenate([self._lanes, more], axis=1)
+        self._state = MadgwickState(self._lanes)
+        self._unlimited = np.full(count, np.iinfo(np.int64).max)
+
+    @property
+    def state(self) -> MadgwickState:
+        """Where every sensor is now, to be read and written; setting it goes back to a copy."""
+        return self._state
+
+    @state.setter
+    def state(self, saved: MadgwickState) -> None:
+        if saved.age.shape != self._state.age.shape:
+            raise ValueError(f"a state of {saved.age.size} sensors for a filter of {self._state.age.size}")
+        self._state.quat[:] = saved.quat
+        self._state.age[:] = saved.age
+
+    @property
+    def beta(self) -> Floats:
+        """Gain of each sensor [rad/s], shape (N,), to be read and written."""
+        beta: Floats = self._lanes[kernel.BETA]
+        return beta
 
     def restart(self, sensor: int) -> None:
         """Let one sensor begin anew."""
-        self.state.quat[:, sensor] = (1.0, 0.0, 0.0, 0.0)
-        self.state.age[sensor] = -1.0
+        self._state.quat[:, sensor] = (1.0, 0.0, 0.0, 0.0)
+        self._state.age[sensor] = -1.0
 
     def update(
-        self, gyr: Floats, acc: Floats, mag: Floats | None, dt: Floats, count: NDArray[np.int64] | None = None
+        self,
+        gyr: Floats,
+        acc: Floats,
+        mag: Floats | None,
+        dt: Floats,
+        count: NDArray[np.int64] | None = None,
+        out: Floats | None = None,
     ) -> Floats:
         """Take the next samples of all sensors and return their orientations, shape (4, K, N).
 
         gyr, acc, mag: [rad/s], [m/s2], any unit; shape (3, K, N), C-contiguous; NaN where unusable.
         dt: Interval before each sample [s], shape (K, N); that of a sensor's first sample ever is not used.
         count: Samples of each sensor, shape (N,), all K if None; what stands behind them is ignored.
+        out: Takes the result, and shares no memory with the inputs; None for a fresh array, which takes longer.
         """
-        steps, lanes = dt.shape
+        if out is None:
+            steps, lanes = dt.shape
+            out = np.empty((4, steps, lanes))
         params = self.params
-        out = np.zeros((4, steps, lanes))
-        out[0] = 1.0
-        counts = np.full(lanes, steps, dtype=np.int64) if count is None else count
-        madgwick_update(
-            self.state.quat, self.state.age, gyr, acc, np.zeros((3, 0, 0)) if mag is None else mag, mag is not None,
-            dt, counts, self.beta, params.start_beta, params.settle, params.max_step, out,
+        kernel.madgwick_update(
+            self._lanes, gyr, acc, NO_FIELD if mag is None else mag, dt, self._unlimited if count is None else count,
+            params.start_beta, params.settle, params.max_step, out,
         )  # fmt: skip
         return out
 
@@ -105,13 +125,25 @@ def estimate_madgwick(
     gyr: Floats, acc: Floats, mag: Floats | None, rate_hz: float, params: MadgwickParams | None = None
 ) -> Floats:
     """Estimate one sensor's orientation over a recording, shape (n, 4); see `fusion.orientation.estimate`."""
-    filter_ = Madgwick(1, params, magnetometer=mag is not None)
-    lanes = [None if x is None else _lane(x) for x in (gyr, acc, mag)]
-    assert lanes[0] is not None
-    assert lanes[1] is not None
-    quat = filter_.update(lanes[0], lanes[1], lanes[2], np.full((len(gyr), 1), 1.0 / rate_hz))
-    return np.ascontiguousarray(quat[:, :, 0].T)
+    params = params or MadgwickParams()
+    out = np.empty((len(gyr), 4))
+    kernel.madgwick_alone(
+        _fresh(1, params, mag is not None), 0, _lane(gyr), _lane(acc), NO_FIELD if mag is None else _lane(mag),
+        np.broadcast_to(1.0 / rate_hz, (len(gyr), 1)), len(gyr),
+        params.start_beta, params.settle, params.max_step, _lane(out),
+    )  # fmt: skip
+    return out
+
+
+def _fresh(count: int, params: MadgwickParams, magnetometer: bool) -> Floats:
+    """Return the lanes of sensors that have not started."""
+    default = BETA_MAG if magnetometer else BETA
+    lanes = np.zeros((kernel.ROWS, count))
+    lanes[kernel.QUAT], lanes[kernel.AGE] = 1.0, -1.0
+    lanes[kernel.BETA] = default if params.beta is None else params.beta
+    return lanes
 
 
 def _lane(x: Floats) -> Floats:
-    return np.ascontiguousarray(np.asarray(x, dtype=np.float64).T)[:, :, None]
+    """View a recording, shape (n, c), as the samples of one sensor, shape (c, n, 1)."""
+    return np.asarray(x, dtype=np.float64).T[:, :, None]

@@ -8,21 +8,31 @@ What is cached for one file also contains what it took from `rotation`, but numb
 `drop_stale` therefore runs before any of them is imported.
 """
 
+from hashlib import sha256
 from pathlib import Path
 
-
-def drop_stale(folder: Path) -> int:
-    """Delete machine code that is older than the newest source of the folder, and return how many files; see above."""
-    newest = max(source.stat().st_mtime for source in folder.glob("*.py"))
-    dropped = 0
-    for code in (folder / "__pycache__").glob("*.nb[ic]"):
-        try:
-            if code.stat().st_mtime < newest:
-                code.unlink()
-                dropped += 1
-        except OSError:  # a read-only installation, or another process was faster
-            continue
-    return dropped
+from numba.core.caching import FunctionCache
 
 
-drop_stale(Path(__file__).parent)
+def drop_stale(folder: Path, cache: Path) -> int:
+    """Delete machine code that was made from other sources than the folder's, and return how many files; see above.
+
+    The sources are told by their content: their times say nothing in an image or a copy.
+    """
+    digest = sha256(b"".join(source.read_bytes() for source in sorted(folder.glob("*.py")))).hexdigest()
+    mark = cache / "sources.sha256"
+    try:
+        if mark.exists() and mark.read_text() == digest:
+            return 0
+        stale = list(cache.glob("*.nb[ic]"))
+        for code in stale:
+            code.unlink(missing_ok=True)
+        mark.write_text(digest)
+    except OSError:  # read-only, or another process was faster; the next start tries again
+        return 0
+    return len(stale)
+
+
+CACHE = Path(FunctionCache(drop_stale).cache_path)
+"""Where numba keeps the machine code of this folder: beside it, or with the user where that is read-only."""
+drop_stale(Path(__file__).parent, CACHE)

@@ -37,7 +37,8 @@ def first_quat(ax: float, ay: float, az: float, mx: float, my: float, mz: float)
     if isfinite(mx + my + mz):
         ex, ey, ez = my * az - mz * ay, mz * ax - mx * az, mx * ay - my * ax
         n = sqrt(ex * ex + ey * ey + ez * ez)
-        if 0.0 < n < 1e12:
+        # A field along the vertical has no heading, only noise that is not even horizontal; a tiny one is not exact.
+        if 1e-6 * sqrt(mx * mx + my * my + mz * mz) < n < 1e12 and n > 1e-100:
             ex, ey, ez = ex / n, ey / n, ez / n
             nx, ny, nz = ay * ez - az * ey, az * ex - ax * ez, ax * ey - ay * ex
             w, x, y, z = _quat_of_rows(ex, ey, ez, nx, ny, nz, ax, ay, az)
