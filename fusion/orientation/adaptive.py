@@ -11,6 +11,7 @@ were gravity, the gyro bias, and a field that may turn tilt. Here
 4. the field turns the heading only. Its weight falls with the rate of turn and with the deviation of its norm; a
    difference beyond `heading_limit` counts as one at the limit; while norm or dip is off, it is ignored (the rules of
    the same paper). A Kalman filter of heading and drift gives the weight against the rates, and the standard deviation.
+   A heading found in a field not yet known to be undisturbed is doubted once one is, as far as they differ.
 
 D. Laidig, T. Seel, "VQF: Highly accurate IMU orientation estimation with bias estimation and magnetic disturbance
 rejection", Information Fusion 91, 2023, doi:10.1016/j.inffus.2022.10.014. Deviations: slow quantities are corrected
@@ -26,7 +27,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.orientation.kernels.adaptive import PARAMS, STATE, adaptive_update
+from fusion.orientation.kernels.adaptive import PARAMS, STATE, adaptive_update, heading_sigma
 from fusion.orientation.params import AdaptiveParams
 
 Floats = NDArray[np.float64]
@@ -114,7 +115,7 @@ class Adaptive:
             converging=s["up_age"] < p.tau_acc,
             bias=s["bias"].copy(),
             bias_sigma=np.sqrt(s["bias_cov"][:, [0, 3, 5]]),
-            heading_sigma=np.sqrt(s["heading_var"]),
+            heading_sigma=np.array([heading_sigma(one) for one in s]),
         )
 
 

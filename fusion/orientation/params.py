@@ -49,8 +49,8 @@ class AdaptiveParams:
     """A difference between field and heading beyond this counts as this much [rad]. Lower: ignores magnets better,
     returns from a wrong heading later. [T]"""
     mag_rate: float = 1.2
-    """At this rate of turn the field's heading scatters sqrt(2) times as much as at rest [rad/s]. Lower: trusts the
-    field less in fast movement. Scatter measured on six trials. [T]"""
+    """At this rate of turn the field's heading is taken to scatter sqrt(2) times as much as at rest [rad/s]. Lower:
+    trusts the field less in fast movement. [T]"""
     mag_norm: float = 0.1
     """The field counts as disturbed when its norm differs by this share, and for less the smaller it is [1]. [VQF]"""
     mag_dip: float = 10.0 * DEG

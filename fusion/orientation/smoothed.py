@@ -4,9 +4,10 @@
    disturbances by agreement (a disturbance ends late in one direction and early in the other).
 2. The rates less that bias are integrated, and the specific force in the inertial frame is low-passed forwards and
    backwards, so that it has no lag and needs no rate limit (as the offline filter of Laidig and Seel 2023).
-3. The field's heading against this magnetometer-free orientation is one slowly drifting angle: a Kalman filter and
-   Rauch-Tung-Striebel smoother with drift find it, `rounds` times, each with the weights of the residuals before
-   (Cauchy). Short magnets thus lose their vote, while the drift is tied to the field in both directions.
+3. The field's heading against this magnetometer-free orientation is one angle that drifts slowly while the sensor
+   moves: a Kalman filter and Rauch-Tung-Striebel smoother with drift find it, `rounds` times. The first round weights
+   the field by its distance from the live headings (of both directions the surer one), every other by the residuals of
+   the round before (Cauchy). Magnets thus lose their vote, and the drift is tied to the field in both directions.
 
 Samples without rate are bridged by interpolation; a bridge longer than `max_step` of the live parameters also frees the
 heading, which the field must find again.
@@ -46,9 +47,11 @@ def estimate_smoothed(
         return np.tile(qt.IDENTITY, (len(gyr), 1))
     gyr, acc = _bridged(gyr, usable), _bridged(acc, pulled)
     pointed = None if mag is None else _usable(mag, 1e12)
-    forward = _pass(gyr, acc, mag, dt, params.live)
+    forward, before = _pass(gyr, acc, mag, dt, params.live)
     back_dt = np.concatenate([dt[:1], dt[:0:-1]])
-    backward = _pass(-gyr[::-1], acc[::-1], None if mag is None else mag[::-1], back_dt, params.live)[::-1]
+    backward, after = (
+        x[::-1] for x in _pass(-gyr[::-1], acc[::-1], None if mag is None else mag[::-1], back_dt, params.live)
+    )
     turn = np.empty((len(gyr), 4))
     offline_turn(gyr, _joined_bias(forward, backward), dt, _level_start(acc), turn)
     up = qt.rotate(turn, acc)
@@ -58,8 +61,12 @@ def estimate_smoothed(
     if mag is None or pointed is None or not pointed.any():
         return quat
     disturbed = (forward[:, 10] > 0.0) & (backward[:, 10] > 0.0)
+    resting = (forward[:, 9] > 0.0) | (backward[:, 9] > 0.0)
+    live = np.where((forward[:, 11] <= backward[:, 11])[:, None], before, after)
+    reference = _twist(qt.multiply(live, qt.conjugate(quat)))
     jump = _unseen(usable, dt, params.live.max_step)
-    heading = _heading(quat, np.where(pointed[:, None], mag, np.nan), disturbed, jump, dt, params)
+    field = np.where(pointed[:, None], mag, np.nan)
+    heading = _heading(quat, field, reference, disturbed, resting, jump, dt, params)
     return qt.multiply(qt.about_z(heading), quat)
 
 
@@ -77,12 +84,12 @@ def _bridged(x: Floats, usable: Bools) -> Floats:
     return np.stack([np.interp(at, at[usable], column[usable]) for column in x.T], axis=1)
 
 
-def _pass(gyr: Floats, acc: Floats, mag: Floats | None, dt: Floats, params: AdaptiveParams) -> Floats:
-    """Run the live filter and return its trace, shape (n, TRACE)."""
+def _pass(gyr: Floats, acc: Floats, mag: Floats | None, dt: Floats, params: AdaptiveParams) -> tuple[Floats, Floats]:
+    """Run the live filter and return its trace, shape (n, TRACE), and its orientations, shape (n, 4)."""
     trace = np.zeros((len(gyr), 1, TRACE))
     field = None if mag is None else lane(mag)
-    Adaptive(1, params).update(lane(gyr), lane(acc), field, np.ascontiguousarray(dt)[:, None], trace=trace)
-    return trace[:, 0]
+    quat = Adaptive(1, params).update(lane(gyr), lane(acc), field, np.ascontiguousarray(dt)[:, None], trace=trace)
+    return trace[:, 0], quat[:, :, 0].T
 
 
 def _joined_bias(forward: Floats, backward: Floats) -> Floats:
@@ -112,7 +119,21 @@ def _unseen(usable: Bools, dt: Floats, max_step: float) -> Floats:
     return np.where(run > max_step, (TURN * run) ** 2, 0.0)
 
 
-def _heading(quat: Floats, mag: Floats, disturbed: Bools, jump: Floats, dt: Floats, params: SmoothedParams) -> Floats:
+def _twist(q: Floats) -> Floats:
+    """Return the turn about the vertical that a rotation contains [rad], shape (n,)."""
+    return 2.0 * np.arctan2(q[:, 3], q[:, 0])
+
+
+def _heading(
+    quat: Floats,
+    mag: Floats,
+    reference: Floats,
+    disturbed: Bools,
+    resting: Bools,
+    jump: Floats,
+    dt: Floats,
+    params: SmoothedParams,
+) -> Floats:
     """Return the angle about the vertical from level to earth at each sample, shape (n,)."""
     step = max(1, round(params.interval / float(np.median(dt))))
     edges = np.arange(0, len(dt), step)
@@ -124,11 +145,11 @@ def _heading(quat: Floats, mag: Floats, disturbed: Bools, jump: Floats, dt: Floa
     time = np.add.reduceat(dt, edges)
     variance = params.heading_noise**2 / time
     variance = np.where(np.logical_and.reduceat(disturbed, edges), variance / params.disturbed_weight, variance)
-    first = float(measured[np.argmax(counts > 0.0)])
     heading = np.empty(len(edges))
     offline_heading(
-        measured, variance, time, np.add.reduceat(jump, edges), first, params.heading_walk, params.drift_walk,
-        params.drift_start, params.heading_limit, params.rounds, heading,
+        measured, variance, time, np.add.reduceat(jump, edges), np.logical_and.reduceat(resting, edges).astype(float),
+        np.unwrap(reference)[edges], params.heading_walk, params.drift_walk, params.drift_start,
+        params.heading_limit, params.rounds, heading,
     )  # fmt: skip
     middle = edges + 0.5 * (np.diff(np.append(edges, len(dt))) - 1)
     return np.interp(np.arange(len(dt)), middle, np.unwrap(heading))

@@ -46,6 +46,7 @@ STATE = np.dtype(
         ("field_age", "f8"), ("norm", "f8"), ("dip", "f8"), ("ref_norm", "f8"), ("ref_dip", "f8"),
         ("new_norm", "f8"), ("new_dip", "f8"), ("new_time", "f8"), ("clear_time", "f8"), ("reject_time", "f8"),
         ("disturbed", "f8"),
+        ("off", "f8"),  # mean difference between field and heading [rad]
         # heading, and the rate at which the level frame drifts about the vertical
         ("heading", "f8"), ("drift", "f8"), ("heading_var", "f8"), ("heading_drift_cov", "f8"), ("drift_var", "f8"),
     ]
@@ -69,6 +70,8 @@ UP_MIN = 1.0
 """A mean specific force below this [m/s2] says nothing about the vertical: free fall."""
 ANYTHING = pi * pi / 3.0
 """Variance of a heading of which nothing is known [rad2]."""
+OFF_TAU = 5.0
+"""Time constant of the mean difference between field and heading [s]."""
 TURN = 1.0
 """A body turns about so fast [rad/s] in a gap that nobody saw."""
 REJECT_WEIGHT = 2.0
@@ -220,6 +223,8 @@ def judge_field(s: Any, p: Any, norm: float, dip: float, rate: float) -> None:
         s.new_dip += slow * (s.dip - s.new_dip)
         first = s.ref_norm == 0.0 and s.new_time >= p.mag_first
         if s.disturbed > 0.0 and (first or s.new_time >= p.mag_new):
+            # Until now the heading rested on a field that nobody had verified.
+            s.heading_var = max(s.heading_var, min(s.off**2, ANYTHING))
             s.ref_norm, s.ref_dip, s.disturbed, s.clear_time = s.new_norm, s.new_dip, 0.0, p.mag_clear
     else:
         s.new_time, s.new_norm, s.new_dip = 0.0, s.norm, s.dip
@@ -256,12 +261,14 @@ def turn_to_north(s: Any, p: Any) -> None:
     if s.field_age == 0.0:
         s.heading += error
         s.heading_var, error = ANYTHING, 0.0
+    s.off += (error - s.off) * dt / (OFF_TAU + dt)
     s.field_age += dt
-    noise = 1.0 + (rate / p.mag_rate) ** 2  # measured: the field's heading scatters more the faster one turns
+    noise = 1.0 + (rate / p.mag_rate) ** 2  # the field's heading scatters more the faster one turns
     variance = p.heading_sigma**2 * p.tau_mag / dt * noise
     if s.ref_norm > 0.0:
         variance *= 1.0 + ((s.norm - s.ref_norm) / (p.mag_norm * s.ref_norm)) ** 2
-    variance *= max(1.0, abs(error) / sqrt(p.heading_limit**2 * noise + s.heading_var))
+    limit = sqrt(p.heading_limit**2 * noise + s.heading_var)
+    variance *= max(1.0, abs(error) / limit)
     if s.disturbed == 0.0:
         s.reject_time = max(s.reject_time - REJECT_WEIGHT * dt, 0.0)
     elif s.field_age >= p.tau_mag:
@@ -272,10 +279,18 @@ def turn_to_north(s: Any, p: Any) -> None:
     gain = s.heading_var / (s.heading_var + variance)
     drift_gain = s.heading_drift_cov / (s.heading_var + variance)
     s.heading += gain * error
-    s.drift = min(max(s.drift + drift_gain * error, -p.bias_limit), p.bias_limit)
-    s.drift_var = max(s.drift_var - drift_gain * s.heading_drift_cov, 0.0)
+    if abs(error) < limit:  # beyond it, the sign is known and not the rate
+        s.drift = min(max(s.drift + drift_gain * error, -p.bias_limit), p.bias_limit)
+        s.drift_var = max(s.drift_var - drift_gain * s.heading_drift_cov, 0.0)
     s.heading_drift_cov *= 1.0 - gain
     s.heading_var *= 1.0 - gain
+
+
+@njit(cache=True, error_model="numpy")
+def heading_sigma(s: Any) -> float:
+    """Return the standard deviation of the heading [rad]; a field that lastingly disagrees counts, if undisturbed."""
+    off = 0.0 if s.disturbed > 0.0 and s.ref_norm > 0.0 else s.off
+    return sqrt(min(s.heading_var + off * off, ANYTHING))
 
 
 @njit(cache=True, error_model="numpy")
@@ -454,4 +469,4 @@ def adaptive_update(
                     trace[k, n, 3 + i] = s.bias_cov[i]
                 trace[k, n, 9] = 1.0 if s.rest_time >= p.rest_time else 0.0
                 trace[k, n, 10] = s.disturbed
-                trace[k, n, 11] = sqrt(s.heading_var)
+                trace[k, n, 11] = heading_sigma(s)

@@ -17,8 +17,8 @@ TURN = void(float64[:, ::1], float64[:, ::1], float64[::1], float64[::1], float6
 LOW_PASS = void(float64[:, ::1], float64[::1], float64)
 LEVEL = void(float64[:, ::1], float64[:, ::1], float64[:, ::1])
 HEADING = void(
-    float64[::1], float64[::1], float64[::1], float64[::1], float64, float64, float64, float64, float64, int64,
-    float64[::1],
+    float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64[::1], float64, float64, float64,
+    float64, int64, float64[::1],
 )  # fmt: skip
 
 
@@ -82,14 +82,15 @@ def offline_level(turn: Floats, up: Floats, out: Floats) -> None:
 
 @njit(HEADING, cache=True, error_model="numpy", nogil=True)
 def offline_heading(
-    measured: Floats, variance: Floats, dt: Floats, jump: Floats, first: float,
+    measured: Floats, variance: Floats, dt: Floats, jump: Floats, resting: Floats, reference: Floats,
     heading_walk: float, drift_walk: float, drift_start: float, limit: float, rounds: int, out: Floats,
 ) -> None:  # fmt: skip
     """Smooth headings with a drifting offset: Kalman filter and Rauch-Tung-Striebel, re-weighted by the residuals.
 
     measured: Heading by the field [rad], NaN where there is none; variance: of it [rad2]; dt [s]; jump: variance added
-        where turns went unseen [rad2]; all of shape (n,).
-    first: Where to begin [rad]; heading_walk [rad per sqrt(s)], drift_walk [rad/s per sqrt(s)], drift_start [rad/s].
+        where turns went unseen [rad2]; resting: positive at rest; reference: Heading that gives the weights of the
+        first round [rad]; all of shape (n,).
+    heading_walk [rad per sqrt(s)], drift_walk [rad/s per sqrt(s)], drift_start [rad/s].
     limit: A residual of this size has half weight [rad] (Cauchy).
     """
     n = measured.shape[0]
@@ -97,24 +98,25 @@ def offline_heading(
     p = np.empty((n, 3))
     x_before = np.empty((n, 2))
     p_before = np.empty((n, 3))
-    for round_ in range(rounds):
-        h, d = first, 0.0
+    for k in range(n):
+        out[k] = reference[k]
+    for _ in range(rounds):
+        h, d = reference[0], 0.0
         p11, p12, p22 = pi * pi / 3.0, 0.0, drift_start * drift_start
         for k in range(n):
-            step = dt[k]
+            step = 0.0 if resting[k] > 0.0 else dt[k]  # at rest the bias is measured, and nothing drifts
             h += d * step
-            p11 += 2.0 * step * p12 + step * step * p22 + heading_walk * heading_walk * step + jump[k]
+            p11 += 2.0 * step * p12 + step * step * p22 + heading_walk * heading_walk * dt[k] + jump[k]
             p12 += step * p22
-            p22 += drift_walk * drift_walk * step
+            p22 += drift_walk * drift_walk * dt[k]
             x_before[k, 0], x_before[k, 1] = h, d
             p_before[k, 0], p_before[k, 1], p_before[k, 2] = p11, p12, p22
             if measured[k] == measured[k]:
                 e = measured[k] - h
                 e -= 2.0 * pi * floor((e + pi) / (2.0 * pi))
-                r = e if round_ == 0 else measured[k] - out[k]
+                r = measured[k] - out[k]
                 r -= 2.0 * pi * floor((r + pi) / (2.0 * pi))
-                scale = limit * limit + (p11 if round_ == 0 else 0.0)
-                s = p11 + variance[k] * (1.0 + r * r / scale)
+                s = p11 + variance[k] * (1.0 + r * r / (limit * limit))
                 g1, g2 = p11 / s, p12 / s
                 h += g1 * e
                 d += g2 * e
@@ -125,7 +127,7 @@ def offline_heading(
             p[k, 0], p[k, 1], p[k, 2] = p11, p12, p22
         out[n - 1] = x[n - 1, 0]
         for k in range(n - 2, -1, -1):
-            step = dt[k + 1]
+            step = 0.0 if resting[k + 1] > 0.0 else dt[k + 1]
             b11, b12, b22 = p_before[k + 1, 0], p_before[k + 1, 1], p_before[k + 1, 2]
             m11, m12 = p[k, 0] + step * p[k, 1], p[k, 1]
             m21, m22 = p[k, 1] + step * p[k, 2], p[k, 2]
