@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 BENCHMARKS = (
-    ("Orientation kernel against ahrs", "tests.bench.orientation"),
+    ("Orientation beside C, vqf, imufusion and ahrs", "tests.bench.orientation"),
     ("Pipeline", "tests.bench.pipeline"),
     ("Virtual radio, bleak only", "tests.bench.radio_body"),
     ("The whole line", "tests.bench.whole_line"),
