@@ -12,6 +12,7 @@ from fusion.estimates import Event, Json
 from fusion.grid import Track
 from fusion.orientation import Adaptive, AdaptiveParams, kept
 from fusion.orientation import quaternion as qt
+from fusion.orientation.kernels.adaptive import ACC_MAX, UP_MIN
 from fusion.plain import table
 from fusion.samples import TimedImu
 from fusion.settings import PipelineSettings
@@ -170,7 +171,8 @@ class Motion:
                 x[:, MAG] = samples.mag
             usable = _whole(samples.gyr)
             if not begun:
-                known = np.logical_or.accumulate(_whole(samples.acc))
+                force = np.sqrt((samples.acc**2).sum(axis=1))
+                known = np.logical_or.accumulate((force > UP_MIN) & (force < ACC_MAX))
                 usable, begun = usable & known, bool(known[-1])
             self._append(lane, samples.t, x, usable)
             start = stop

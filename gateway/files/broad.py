@@ -7,7 +7,6 @@ cameras saw nothing), `movement` (which samples count), and the attribute `sampl
 """
 
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 
 import h5py
@@ -25,6 +24,8 @@ WHERE_FROM = "https://github.com/dlaidig/broad"
 WIDTHS = {"imu_gyr": 3, "imu_acc": 3, "imu_mag": 3, "opt_quat": 4, "movement": 1}
 """Data set to values per sample, in the order of the fields of a trial."""
 AGAIN = "get the file again from BROAD"
+RATES_HZ = (10.0, 10_000.0)
+"""Rates that a recording of movement can have."""
 UNIT_WITHIN = 0.04
 """A quaternion whose length differs more from 1 has its columns in another order, or is none."""
 
@@ -77,7 +78,7 @@ def read_trial(path: Path) -> Trial:
             trial = _read(path, file)
     except ImportProblem:
         raise
-    except (OSError, RuntimeError, ValueError, MemoryError) as error:  # what h5py says of damaged bytes
+    except (OSError, RuntimeError, ValueError, TypeError, MemoryError) as error:  # what h5py says of damaged bytes
         raise ImportProblem(path.name, f"this is not a whole HDF5 file: {AGAIN}") from error
     return _checked(path, trial)
 
@@ -109,8 +110,10 @@ def _column(path: Path, file: h5py.File, name: str, width: int) -> Floats:
 def _rate(path: Path, file: h5py.File) -> float:
     value = np.asarray(file.attrs.get("sampling_rate", np.nan))
     rate_hz = float(value.reshape(-1)[0]) if value.size == 1 and value.dtype.kind in "iuf" else 0.0
-    if not (rate_hz > 0.0 and isfinite(rate_hz)):
-        raise ImportProblem(path.name, f"its attribute sampling_rate is no rate [Hz]: {AGAIN}")
+    if not RATES_HZ[0] <= rate_hz <= RATES_HZ[1]:
+        raise ImportProblem(
+            path.name, f"its attribute sampling_rate is no rate between {RATES_HZ[0]} and {RATES_HZ[1]} Hz: {AGAIN}"
+        )
     return rate_hz
 
 

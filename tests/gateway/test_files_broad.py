@@ -116,6 +116,8 @@ def test_a_folder_without_trials_is_told_where_they_are(tmp_path: Path) -> None:
         (lambda file: file.attrs.__delitem__("sampling_rate"), "sampling_rate is no rate"),
         (rate(0.0), "sampling_rate is no rate"),
         (rate("fast"), "sampling_rate is no rate"),
+        (rate(3.0), "between 10.0 and 10000.0 Hz"),
+        (rate(1e300), "between 10.0 and 10000.0 Hz"),
     ],
 )
 def test_what_is_no_trial_is_answered_with_one_sentence(
