@@ -11,15 +11,18 @@ were gravity, the gyro bias, and a field that may turn tilt. Here
 4. the field turns the heading only. Its weight falls with the rate of turn and with the deviation of its norm; a
    difference beyond `heading_limit` counts as one at the limit; while norm or dip is off, it is ignored (the rules of
    the same paper). A Kalman filter of heading and drift gives the weight against the rates, and the standard deviation.
-   A heading found in a field not yet known to be undisturbed is doubted once one is, as far as they differ.
+   Until the usual field is known, one that does not change is believed, and one that does is taken for disturbed. A
+   heading found in a field not yet known to be undisturbed is doubted once one is, as far as they differ.
 
 D. Laidig, T. Seel, "VQF: Highly accurate IMU orientation estimation with bias estimation and magnetic disturbance
 rejection", Information Fusion 91, 2023, doi:10.1016/j.inffus.2022.10.014. Deviations: slow quantities are corrected
 once per `interval`; the low-passes are implicit and take any step; the heading part is our own.
 
-Without usable rate a sample is skipped, and the next one is integrated over both intervals; without specific force or
-field it only turns. A repeated or backward time stamp is ignored. After a gap the orientation is held, gravity is
-averaged anew, and the heading's variance grows.
+Without usable rate a sample is skipped; over an interval longer than usual the rate is taken to have gone straight from
+the last to this one. Specific force and field may come less often: each counts for the time since it last came. A
+repeated or backward time stamp is ignored. After a gap the orientation is held, gravity is averaged anew, and the
+variances of heading and bias grow. A field within 3 deg of the vertical says nothing of the heading; free fall, and a
+tilt that `beta` is still undoing, nothing of the bias.
 """
 
 from dataclasses import astuple, dataclass
@@ -27,7 +30,8 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.orientation.kernels.adaptive import PARAMS, STATE, adaptive_update, heading_sigma
+from fusion.orientation.kernels.adaptive import PARAMS, STATE, TRACE, adaptive_update
+from fusion.orientation.kernels.field import ANYTHING
 from fusion.orientation.params import AdaptiveParams
 
 Floats = NDArray[np.float64]
@@ -56,7 +60,7 @@ class Status:
 
 
 class Adaptive:
-    """The filter of N sensors. `state` is one structured array: copy it to go back there, `tolist` it to keep it."""
+    """The filter of N sensors. `state` is one structured array: copy it to go back there; `kept` makes JSON of it."""
 
     def __init__(self, count: int, params: AdaptiveParams | None = None) -> None:
         self.params = params or AdaptiveParams()
@@ -67,11 +71,19 @@ class Adaptive:
 
     def grow(self, count: int) -> None:
         """Make room for `count` sensors; those there keep their state."""
-        self.state = np.concatenate([self.state, _fresh(count - self.state.size)])
+        self.state = np.concatenate([self.state, self._fresh(count - self.state.size)])
 
     def restart(self, sensor: int) -> None:
         """Let one sensor begin anew."""
-        self.state[sensor] = _fresh(1)[0]
+        self.state[sensor] = self._fresh(1)[0]
+
+    def _fresh(self, count: int) -> NDArray[np.void]:
+        state = np.zeros(count, dtype=STATE)
+        state["age"] = -1.0
+        state["quat"][:, 0] = 1.0
+        state["bias_cov"][:, [0, 3, 5]] = self.params.bias_start**2
+        state["heading_var"] = ANYTHING
+        return state
 
     def update(
         self,
@@ -97,6 +109,13 @@ class Adaptive:
             out = np.zeros((4, steps, lanes))
             if count is not None:
                 out[0] = 1.0
+        for name, x, rows in (("gyr", gyr, 3), ("acc", acc, 3), ("mag", mag, 3), ("out", out, 4)):
+            if x is not None and x.shape != (rows, steps, lanes):
+                raise ValueError(f"{name} has shape {x.shape}, not {(rows, steps, lanes)}")
+        if lanes != self.state.size or (count is not None and count.shape != (lanes,)):
+            raise ValueError(f"samples of {lanes} sensors and their count, for {self.state.size}")
+        if trace is not None and trace.shape != (steps, lanes, TRACE):
+            raise ValueError(f"trace has shape {trace.shape}, not {(steps, lanes, TRACE)}")
         if count is None:
             count = np.full(lanes, steps, dtype=np.int64)
         adaptive_update(
@@ -109,21 +128,15 @@ class Adaptive:
     def status(self) -> Status:
         """How sure every sensor is, after the last update."""
         s, p = self.state, self.params
+        disturbed = (s["disturbed"] > 0.0) & (s["ref_norm"] > 0.0)
         return Status(
             resting=s["rest_time"] >= p.rest_time,
-            disturbed=(s["disturbed"] > 0.0) & (s["ref_norm"] > 0.0),
+            disturbed=disturbed,
             converging=s["up_age"] < p.tau_acc,
             bias=s["bias"].copy(),
             bias_sigma=np.sqrt(s["bias_cov"][:, [0, 3, 5]]),
-            heading_sigma=np.array([heading_sigma(one) for one in s]),
+            heading_sigma=np.sqrt(np.minimum(s["heading_var"] + np.where(disturbed, 0.0, s["off"]) ** 2, ANYTHING)),
         )
-
-
-def _fresh(count: int) -> NDArray[np.void]:
-    state = np.zeros(count, dtype=STATE)
-    state["age"] = -1.0
-    state["quat"][:, 0] = 1.0
-    return state
 
 
 def estimate_adaptive(

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.estimates import Json
-from fusion.orientation.kernels.adaptive import ANYTHING, STATE
+from fusion.orientation.kernels.adaptive import STATE
+from fusion.orientation.kernels.field import ANYTHING
 from fusion.plain import number, numbers, unit
 
 UNIT = ("quat", "turn", "tilt", "earth")
 SUMMED = ("time", "acc_time", "mag_time")
+SIZES = ("norm", "ref_norm", "up_age", "rest_age", "field_age", "skipped", "acc_wait", "mag_wait")
 SUMMED_MIN, SUMMED_MAX = 1e-9, 10.0
 """Sums that were begun cover a time between these [s]."""
 
@@ -38,7 +40,7 @@ def from_json(data: Mapping[str, Any]) -> NDArray[np.void] | None:
 def _sound(one: NDArray[np.void], data: Mapping[str, Any]) -> bool:
     """Return whether the filter can go on from here without ever leaving the numbers."""
     summed = all(float(one[name]) == 0.0 or SUMMED_MIN < one[name] < SUMMED_MAX for name in SUMMED)
-    sizes = all(float(one[name]) >= 0.0 for name in ("norm", "ref_norm", "up_age", "rest_age", "field_age"))
+    sizes = all(float(one[name]) >= 0.0 for name in SIZES)
     heading, drift = (float(one[name]) for name in ("heading_var", "drift_var"))
     spread = 0.0 <= heading <= ANYTHING and 0.0 <= drift <= ANYTHING
     joint = spread and abs(float(one["heading_drift_cov"])) <= 1.000001 * sqrt(heading * drift)

@@ -5,7 +5,7 @@ rest and disturbance rules these are; [T] tuned on six trials of the BROAD bench
 """
 
 from dataclasses import dataclass, fields
-from math import pi
+from math import inf, pi
 
 DEG = pi / 180.0
 
@@ -77,8 +77,8 @@ class AdaptiveParams:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if not getattr(self, field.name) > 0.0:
-                raise ValueError(f"{field.name} must be positive, not {getattr(self, field.name)}")
+            if not 0.0 < getattr(self, field.name) < inf:
+                raise ValueError(f"{field.name} must be positive and finite, not {getattr(self, field.name)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,5 +108,7 @@ class SmoothedParams:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            if field.name != "live" and not getattr(self, field.name) > 0:
-                raise ValueError(f"{field.name} must be positive, not {getattr(self, field.name)}")
+            if field.name != "live" and not 0.0 < getattr(self, field.name) < inf:
+                raise ValueError(f"{field.name} must be positive and finite, not {getattr(self, field.name)}")
+        if self.rounds != int(self.rounds):
+            raise ValueError(f"rounds must be a whole number, not {self.rounds}")

@@ -9,13 +9,14 @@ arbitrary heading; *earth* is ENU. Symmetric matrices of three rows are kept as 
 """
 
 from dataclasses import fields
-from math import asin, atan2, cos, floor, isfinite, pi, sin, sqrt
+from math import atan2, cos, isfinite, pi, sin, sqrt
 from typing import Any
 
 import numpy as np
 from numba import boolean, float64, from_dtype, int64, njit, void
 from numpy.typing import NDArray
 
+from fusion.orientation.kernels.field import ANYTHING, MAG_MAX, drift_heading, heading_sigma, turn_to_north
 from fusion.orientation.kernels.rotation import first_quat, multiply, rotate
 from fusion.orientation.params import AdaptiveParams
 
@@ -25,6 +26,8 @@ STATE = np.dtype(
     [
         ("age", "f8"),  # since the start or the last gap [s]; negative before the first usable acceleration
         ("skipped", "f8"),  # time of unusable samples since the last usable one [s]
+        ("usual", "f8"), ("rate", "f8", 3),  # the shortest interval of late [s], 0 if not known, and the last rate
+        ("acc_wait", "f8"), ("mag_wait", "f8"),  # time since gravity and field were last looked at [s]
         ("quat", "f8", 4),  # sensor to earth, of the last sample
         ("turn", "f8", 4),  # sensor to inertial
         ("tilt", "f8", 4),  # inertial to level
@@ -44,8 +47,8 @@ STATE = np.dtype(
         ("matrix", "f8", 9), ("matrix_rate", "f8", 9), ("bias_level", "f8", 2), ("bias_level_rate", "f8", 2),
         # field
         ("field_age", "f8"), ("norm", "f8"), ("dip", "f8"), ("ref_norm", "f8"), ("ref_dip", "f8"),
-        ("new_norm", "f8"), ("new_dip", "f8"), ("new_time", "f8"), ("clear_time", "f8"), ("reject_time", "f8"),
-        ("disturbed", "f8"),
+        ("new_norm", "f8"), ("new_dip", "f8"), ("new_time", "f8"), ("new_age", "f8"),
+        ("clear_time", "f8"), ("reject_time", "f8"), ("disturbed", "f8"),
         ("off", "f8"),  # mean difference between field and heading [rad]
         # heading, and the rate at which the level frame drifts about the vertical
         ("heading", "f8"), ("drift", "f8"), ("heading_var", "f8"), ("heading_drift_cov", "f8"), ("drift_var", "f8"),
@@ -68,14 +71,10 @@ ACC_MAX = 1e5
 """A larger specific force [m/s2] is no measurement."""
 UP_MIN = 1.0
 """A mean specific force below this [m/s2] says nothing about the vertical: free fall."""
-ANYTHING = pi * pi / 3.0
-"""Variance of a heading of which nothing is known [rad2]."""
-OFF_TAU = 5.0
-"""Time constant of the mean difference between field and heading [s]."""
 TURN = 1.0
 """A body turns about so fast [rad/s] in a gap that nobody saw."""
-REJECT_WEIGHT = 2.0
-"""A disturbed field that lasts is believed with this much more variance, and forgiven this much faster."""
+GAP_MAX = 1e3
+"""A longer gap, and one of unknown length, counts as this long [s]."""
 
 
 @njit(cache=True, error_model="numpy")
@@ -96,21 +95,23 @@ def smooth(y: Any, rate: Any, i: int, x: float, age: float, tau: float, dt: floa
 
 
 @njit(cache=True, error_model="numpy")
-def level(s: Any, p: Any) -> tuple[float, float]:
-    """Turn the tilt towards the low-passed gravity, and return the rate about east and north that took [rad/s]."""
-    dt = s.time
+def level(s: Any, p: Any, dt: float) -> tuple[bool, float, float]:
+    """Turn the tilt towards the low-passed gravity; return the rate about east and north that took [rad/s].
+
+    First is whether it says anything of the bias: not in free fall, nor where `beta` was the limit.
+    """
     s.up_age += dt
     for i in range(3):
         smooth(s.up, s.up_rate, i, s.up_sum[i] / s.acc_time, s.up_age, p.tau_acc, dt)
     norm = sqrt(s.up[0] ** 2 + s.up[1] ** 2 + s.up[2] ** 2)
     if norm < UP_MIN:
-        return 0.0, 0.0
+        return False, 0.0, 0.0
     x, y, z = rotate(s.tilt, s.up[0] / norm, s.up[1] / norm, s.up[2] / norm)
     sine = sqrt(x * x + y * y)
     error = atan2(sine, z)
     if sine < 1e-12:  # level, or upside down: any horizontal axis will do
         if z > 0.0:
-            return 0.0, 0.0
+            return True, 0.0, 0.0
         x, y, sine = 0.0, 1.0, 1.0
     limit = p.beta * dt
     if s.up_age < 2.0 * p.tau_acc:
@@ -120,18 +121,18 @@ def level(s: Any, p: Any) -> tuple[float, float]:
     turn = (cos(0.5 * angle), half * y, -half * x, 0.0)
     s.tilt[0], s.tilt[1], s.tilt[2], s.tilt[3] = multiply(turn, (s.tilt[0], s.tilt[1], s.tilt[2], s.tilt[3]))
     share = angle / (error * dt)
-    return -y * share, x * share
+    return error <= limit, -y * share, x * share
 
 
 @njit(cache=True, error_model="numpy")
-def rests(s: Any, p: Any) -> bool:
+def rests(s: Any, p: Any, lean: float) -> bool:
     """Return whether rate and specific force have stayed at their means for long enough."""
     dt = s.time
     s.rest_age += dt
     for i in range(3):
         smooth(s.gyr_mean, s.gyr_mean_rate, i, s.gyr_sum[i] / dt, s.rest_age, p.rest_tau, dt)
         if s.acc_time > 0.0:
-            smooth(s.acc_mean, s.acc_mean_rate, i, s.acc_sum[i] / s.acc_time, s.rest_age, p.rest_tau, dt)
+            smooth(s.acc_mean, s.acc_mean_rate, i, s.acc_sum[i] / s.acc_time, s.rest_age, p.rest_tau, lean)
     still = s.rest_age >= p.rest_tau and s.gyr_spread <= p.rest_gyr**2 and s.acc_spread <= p.rest_acc**2
     for i in range(3):
         still = still and abs(s.gyr_mean[i]) <= p.bias_limit
@@ -158,18 +159,22 @@ def learn(s: Any, hx: float, hy: float, hz: float, residual: float, variance: fl
 
 
 @njit(cache=True, error_model="numpy")
-def estimate_bias(s: Any, p: Any, m: Any, resting: bool, leaned: bool, rx: float, ry: float) -> None:
-    """Learn the bias from a mean rate at rest, or from the rates that levelling took; m: sensor to level."""
-    dt, limit, b, a = s.time, p.bias_limit, s.bias, s.matrix
-    walk = p.bias_walk**2 * dt
+def estimate_bias(s: Any, p: Any, m: Any, resting: bool, lean: float, rx: float, ry: float) -> None:
+    """Learn the bias from a mean rate at rest, or from the rates that levelling took in `lean` seconds, if any.
+
+    m: sensor to level.
+    """
+    limit, b, a = p.bias_limit, s.bias, s.matrix
+    walk = p.bias_walk**2 * s.time
     for i in (0, 3, 5):
         if s.bias_cov[i] < p.bias_start**2:
             s.bias_cov[i] += walk
-    for i in range(9):
-        smooth(a, s.matrix_rate, i, m[i], s.up_age, p.tau_acc, dt)
-    for i in range(2):
-        bias = m[3 * i] * b[0] + m[3 * i + 1] * b[1] + m[3 * i + 2] * b[2]
-        smooth(s.bias_level, s.bias_level_rate, i, bias, s.up_age, p.tau_acc, dt)
+    if lean > 0.0:
+        for i in range(9):
+            smooth(a, s.matrix_rate, i, m[i], s.up_age, p.tau_acc, lean)
+        for i in range(2):
+            bias = m[3 * i] * b[0] + m[3 * i + 1] * b[1] + m[3 * i + 2] * b[2]
+            smooth(s.bias_level, s.bias_level_rate, i, bias, s.up_age, p.tau_acc, lean)
     if resting:
         # A variance such that the filter settles at `bias_rest`, whatever the interval; the same below.
         variance = p.bias_rest**4 / walk + p.bias_rest**2
@@ -178,8 +183,8 @@ def estimate_bias(s: Any, p: Any, m: Any, resting: bool, leaned: bool, rx: float
             hx, hy, hz = 1.0 if i == 0 else 0.0, 1.0 if i == 1 else 0.0, 1.0 if i == 2 else 0.0
             x, y, z = learn(s, hx, hy, hz, residual, variance)
             b[0], b[1], b[2] = b[0] + x, b[1] + y, b[2] + z
-    elif leaned:
-        variance = p.bias_motion**4 / walk + p.bias_motion**2
+    elif lean > 0.0:
+        variance = p.bias_motion**4 / (p.bias_walk**2 * lean) + p.bias_motion**2
         sx = sy = sz = 0.0
         for i in range(3):
             hx, hy, hz = a[3 * i], a[3 * i + 1], a[3 * i + 2]
@@ -199,123 +204,33 @@ def estimate_bias(s: Any, p: Any, m: Any, resting: bool, leaned: bool, rx: float
 
 
 @njit(cache=True, error_model="numpy")
-def judge_field(s: Any, p: Any, norm: float, dip: float, rate: float) -> None:
-    """Compare norm and dip with what they usually are, and with a field that may become the usual one."""
-    dt = s.time
-    if s.field_age == 0.0:
-        s.norm, s.dip = norm, dip
-    share = dt / (p.mag_tau + dt)
-    s.norm += share * (norm - s.norm)
-    s.dip += share * (dip - s.dip)
-    slow = dt / (p.mag_ref_tau + dt)
-    if abs(s.norm - s.ref_norm) < p.mag_norm * s.ref_norm and abs(s.dip - s.ref_dip) < p.mag_dip:
-        s.clear_time += dt
-        if s.clear_time >= p.mag_clear:
-            s.disturbed = 0.0
-            s.ref_norm += slow * (s.norm - s.ref_norm)
-            s.ref_dip += slow * (s.dip - s.ref_dip)
-    else:
-        s.clear_time, s.disturbed = 0.0, 1.0
-    if abs(s.norm - s.new_norm) < p.mag_norm * s.new_norm and abs(s.dip - s.new_dip) < p.mag_dip:
-        if rate > p.mag_new_rate:
-            s.new_time += dt
-        s.new_norm += slow * (s.norm - s.new_norm)
-        s.new_dip += slow * (s.dip - s.new_dip)
-        first = s.ref_norm == 0.0 and s.new_time >= p.mag_first
-        if s.disturbed > 0.0 and (first or s.new_time >= p.mag_new):
-            # Until now the heading rested on a field that nobody had verified.
-            s.heading_var = max(s.heading_var, min(s.off**2, ANYTHING))
-            s.ref_norm, s.ref_dip, s.disturbed, s.clear_time = s.new_norm, s.new_dip, 0.0, p.mag_clear
-    else:
-        s.new_time, s.new_norm, s.new_dip = 0.0, s.norm, s.dip
-
-
-@njit(cache=True, error_model="numpy")
-def drift_heading(s: Any, p: Any, resting: bool) -> None:
-    """Let the heading go on with its drift, and its variance grow; at rest the bias is measured and nothing drifts."""
-    dt = s.time
-    s.heading += s.drift * dt
-    s.heading_var += (p.heading_sigma**2 / p.tau_mag + 2.0 * s.heading_drift_cov + dt * s.drift_var) * dt
-    s.heading_var = min(s.heading_var, ANYTHING)
-    s.heading_drift_cov += s.drift_var * dt
-    if s.drift_var < p.bias_motion**2:
-        s.drift_var += p.bias_walk**2 * dt
-    if resting:
-        s.drift, s.heading_drift_cov = 0.0, 0.0
-        s.drift_var = min(s.drift_var, p.bias_rest**2)
-
-
-@njit(cache=True, error_model="numpy")
-def turn_to_north(s: Any, p: Any) -> None:
-    """Turn the heading towards the field, unless it is disturbed; an error beyond the limit counts as one at it."""
-    dt = s.time
-    scale = 1.0 / s.mag_time
-    x, y, z = rotate(s.tilt, scale * s.field_sum[0], scale * s.field_sum[1], scale * s.field_sum[2])
-    norm = sqrt(x * x + y * y + z * z)
-    if not 0.0 < norm < 1e12:
-        return
-    rate = sqrt(s.gyr_sum[0] ** 2 + s.gyr_sum[1] ** 2 + s.gyr_sum[2] ** 2) / dt
-    judge_field(s, p, norm, -asin(min(max(z / norm, -1.0), 1.0)), rate)
-    error = atan2(x, y) - s.heading
-    error -= 2.0 * pi * floor((error + pi) / (2.0 * pi))
-    if s.field_age == 0.0:
-        s.heading += error
-        s.heading_var, error = ANYTHING, 0.0
-    s.off += (error - s.off) * dt / (OFF_TAU + dt)
-    s.field_age += dt
-    noise = 1.0 + (rate / p.mag_rate) ** 2  # the field's heading scatters more the faster one turns
-    variance = p.heading_sigma**2 * p.tau_mag / dt * noise
-    if s.ref_norm > 0.0:
-        variance *= 1.0 + ((s.norm - s.ref_norm) / (p.mag_norm * s.ref_norm)) ** 2
-    limit = sqrt(p.heading_limit**2 * noise + s.heading_var)
-    variance *= max(1.0, abs(error) / limit)
-    if s.disturbed == 0.0:
-        s.reject_time = max(s.reject_time - REJECT_WEIGHT * dt, 0.0)
-    elif s.field_age >= p.tau_mag:
-        if s.reject_time <= p.mag_reject:
-            s.reject_time += dt
-            return
-        variance *= REJECT_WEIGHT
-    gain = s.heading_var / (s.heading_var + variance)
-    drift_gain = s.heading_drift_cov / (s.heading_var + variance)
-    s.heading += gain * error
-    if abs(error) < limit:  # beyond it, the sign is known and not the rate
-        s.drift = min(max(s.drift + drift_gain * error, -p.bias_limit), p.bias_limit)
-        s.drift_var = max(s.drift_var - drift_gain * s.heading_drift_cov, 0.0)
-    s.heading_drift_cov *= 1.0 - gain
-    s.heading_var *= 1.0 - gain
-
-
-@njit(cache=True, error_model="numpy")
-def heading_sigma(s: Any) -> float:
-    """Return the standard deviation of the heading [rad]; a field that lastingly disagrees counts, if undisturbed."""
-    off = 0.0 if s.disturbed > 0.0 and s.ref_norm > 0.0 else s.off
-    return sqrt(min(s.heading_var + off * off, ANYTHING))
-
-
-@njit(cache=True, error_model="numpy")
 def correct(s: Any, p: Any) -> None:
     """Do all that is slow, from the sums since the last time, and clear them."""
     q = s.turn
     norm = 1.0 / sqrt(q[0] * q[0] + q[1] * q[1] + q[2] * q[2] + q[3] * q[3])
     for i in range(4):
         q[i] *= norm
-    leaned = s.acc_time > 0.0
+    s.acc_wait += s.time
+    s.mag_wait += s.time
+    lean = min(s.acc_wait, p.max_step)
+    leaned = False
     rx = ry = 0.0
-    if leaned:
-        rx, ry = level(s, p)
-    resting = rests(s, p)
+    if s.acc_time > 0.0:
+        leaned, rx, ry = level(s, p, lean)
+        leaned = leaned and s.acc_wait <= p.max_step
+        s.acc_wait = 0.0
+    resting = rests(s, p, lean)
     w, x, y, z = multiply((s.tilt[0], s.tilt[1], s.tilt[2], s.tilt[3]), (q[0], q[1], q[2], q[3]))
     matrix = (
         1.0 - 2.0 * (y * y + z * z), 2.0 * (x * y - w * z), 2.0 * (x * z + w * y),
         2.0 * (x * y + w * z), 1.0 - 2.0 * (x * x + z * z), 2.0 * (y * z - w * x),
         2.0 * (x * z - w * y), 2.0 * (y * z + w * x), 1.0 - 2.0 * (x * x + y * y),
     )  # fmt: skip
-    if s.up_age > 0.0:
-        estimate_bias(s, p, matrix, resting, leaned, rx, ry)
+    estimate_bias(s, p, matrix, resting, lean if leaned else 0.0, rx, ry)
     drift_heading(s, p, resting)
     if s.mag_time > 0.0:
-        turn_to_north(s, p)
+        turn_to_north(s, p, min(s.mag_wait, p.max_step))
+        s.mag_wait = 0.0
     set_earth(s)
     s.time = s.acc_time = s.mag_time = s.gyr_spread = s.acc_spread = 0.0
     for i in range(3):
@@ -341,24 +256,44 @@ def start(s: Any, p: Any, ax: float, ay: float, az: float) -> None:
     s.disturbed = 1.0
     for i in (0, 3, 5):
         s.bias_cov[i] = p.bias_start**2
-    s.drift_var = p.bias_start**2
+    s.heading_var, s.drift_var = 0.0, p.bias_start**2
     set_earth(s)
 
 
 @njit(cache=True, error_model="numpy")
-def interrupt(s: Any, gap: float) -> None:
-    """Keep orientation and bias over a gap [s], but average gravity anew and doubt the heading."""
-    s.age = s.up_age = s.rest_age = s.rest_time = 0.0
+def interrupt(s: Any, p: Any, gap: float, counted: float) -> None:
+    """Keep orientation and bias over a gap [s], but average gravity anew and doubt bias and heading.
+
+    counted: So much of the gap was doubted before.
+    """
+    s.age = s.up_age = s.rest_age = s.rest_time = s.usual = s.acc_wait = s.mag_wait = 0.0
     for i in range(3):
         s.up_rate[i] = s.gyr_mean_rate[i] = s.acc_mean_rate[i] = 0.0
     for i in range(9):
         s.matrix_rate[i] = 0.0
     s.bias_level_rate[0] = s.bias_level_rate[1] = 0.0
-    s.heading_var = min(s.heading_var + (TURN * gap) ** 2, ANYTHING)
+    for i in (0, 3, 5):
+        doubted = s.bias_cov[i] + p.bias_walk**2 * (gap - counted)
+        s.bias_cov[i] = max(s.bias_cov[i], min(doubted, p.bias_start**2))
+    s.heading_var = min(s.heading_var + TURN**2 * (gap - counted) * (gap + counted), ANYTHING)
     s.heading_drift_cov = 0.0
     s.time = s.acc_time = s.mag_time = s.gyr_spread = s.acc_spread = 0.0
     for i in range(3):
         s.gyr_sum[i] = s.acc_sum[i] = s.up_sum[i] = s.field_sum[i] = 0.0
+
+
+@njit(cache=True, error_model="numpy")
+def bridge(s: Any, gx: float, gy: float, gz: float, dt: float) -> tuple[float, float, float]:
+    """Return the mean rate over an interval, as if samples that it lacks lay on a line from the last rate to this."""
+    x, y, z = gx, gy, gz
+    if s.usual <= 0.0 or dt <= s.usual:
+        s.usual = dt
+    else:
+        share = 0.5 * (dt - s.usual) / dt
+        x, y, z = x + share * (s.rate[0] - x), y + share * (s.rate[1] - y), z + share * (s.rate[2] - z)
+        s.usual += 0.02 * (dt - s.usual)
+    s.rate[0], s.rate[1], s.rate[2] = gx, gy, gz
+    return x, y, z
 
 
 @njit(cache=True, error_model="numpy")
@@ -411,7 +346,7 @@ def adaptive_update(
     p = params[0]
     for n in range(state.shape[0]):
         s = state[n]
-        for k in range(count[n]):
+        for k in range(min(count[n], dt.shape[0])):
             gx, gy, gz = gyr[0, k, n], gyr[1, k, n], gyr[2, k, n]
             ax, ay, az = acc[0, k, n], acc[1, k, n], acc[2, k, n]
             mx = my = mz = np.nan
@@ -420,7 +355,7 @@ def adaptive_update(
             force = ax * ax + ay * ay + az * az
             pulled = force < ACC_MAX * ACC_MAX
             field = mx * mx + my * my + mz * mz
-            pointed = 0.0 < field < 1e24
+            pointed = 0.0 < field < MAG_MAX * MAG_MAX
             turned = gx * gx + gy * gy + gz * gz < GYR_MAX * GYR_MAX
             step = dt[k, n]
             moved = False
@@ -429,18 +364,23 @@ def adaptive_update(
                     start(s, p, ax, ay, az)
                     if pointed:
                         x, y, _ = rotate(s.turn, mx, my, mz)
-                        s.heading = atan2(x, y)
+                        s.heading, s.heading_var = atan2(x, y), ANYTHING
                         set_earth(s)
                     moved = True
-            elif not isfinite(step) or s.skipped + step > p.max_step:
-                interrupt(s, s.skipped + step if isfinite(step) else 1e3)
+            elif not isfinite(step):
+                interrupt(s, p, GAP_MAX, 0.0)
                 s.skipped = 0.0
+            elif step > 0.0 and s.skipped + step > p.max_step:
+                gap = min(s.skipped + step, GAP_MAX)
+                interrupt(s, p, gap, s.skipped if s.skipped > p.max_step else 0.0)
+                s.skipped = 0.0 if turned else gap
             elif step > 0.0 and not turned:
                 s.skipped += step
             elif step > 0.0:
                 step += s.skipped
                 s.skipped = 0.0
-                turn(s, gx, gy, gz, step)
+                x, y, z = bridge(s, gx, gy, gz, step)
+                turn(s, x, y, z, step)
                 s.age += step
                 s.time += step
                 s.gyr_sum[0] += step * gx
