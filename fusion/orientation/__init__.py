@@ -60,7 +60,7 @@ def estimate(
         case "adaptive", AdaptiveParams() | None:
             return estimate_adaptive(gyr, acc, mag, dt, params)
         case "smoothed", SmoothedParams() | None:
-            return estimate_smoothed(gyr, acc, mag, dt, params)
+            return estimate_smoothed(gyr, acc, mag, rate_hz, params)
     raise ValueError(f"{type(params).__name__} are not the parameters of {method}")
 
 

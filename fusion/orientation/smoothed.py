@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 
 from fusion.orientation import quaternion as qt
 from fusion.orientation.adaptive import Adaptive, lane
-from fusion.orientation.kernels.adaptive import TRACE, TURN
+from fusion.orientation.kernels.adaptive import ACC_MAX, GYR_MAX, TRACE, TURN
+from fusion.orientation.kernels.field import DIP_MAX, MAG_MAX
 from fusion.orientation.kernels.smoothed import (
     offline_heading,
     offline_level,
@@ -35,44 +36,43 @@ ROWS = np.array([[0, 1, 2], [1, 3, 4], [2, 4, 5]])
 
 
 def estimate_smoothed(
-    gyr: Floats, acc: Floats, mag: Floats | None, dt: Floats, params: SmoothedParams | None = None
+    gyr: Floats, acc: Floats, mag: Floats | None, rate_hz: float, params: SmoothedParams | None = None
 ) -> Floats:
-    """Estimate one sensor's orientation over a recording, shape (n, 4); dt [s], shape (n,)."""
+    """Estimate one sensor's orientation over a recording, shape (n, 4); see `fusion.orientation.estimate`."""
     params = params or SmoothedParams()
     if not len(gyr):
         return np.zeros((0, 4))
-    usable = _usable(gyr, 350.0)
-    pulled = _usable(acc, 1e5)
+    dt = np.full(len(gyr), 1.0 / rate_hz)
+    usable, pulled = _usable(gyr, GYR_MAX), _usable(acc, ACC_MAX)
     if not usable.any() or not pulled.any():
         return np.tile(qt.IDENTITY, (len(gyr), 1))
     gyr, acc = _bridged(gyr, usable), _bridged(acc, pulled)
-    pointed = None if mag is None else _usable(mag, 1e12)
     forward, before = _pass(gyr, acc, mag, dt, params.live)
-    back_dt = np.concatenate([dt[:1], dt[:0:-1]])
-    backward, after = (
-        x[::-1] for x in _pass(-gyr[::-1], acc[::-1], None if mag is None else mag[::-1], back_dt, params.live)
-    )
+    back = -np.concatenate([gyr[1:], gyr[-1:]])[::-1]  # a rate belongs to the interval before its sample
+    backward, after = (x[::-1] for x in _pass(back, acc[::-1], None if mag is None else mag[::-1], dt, params.live))
     turn = np.empty((len(gyr), 4))
     offline_turn(gyr, _joined_bias(forward, backward), dt, _level_start(acc), turn)
     up = qt.rotate(turn, acc)
     offline_low_pass(up, dt, params.tau_acc)
     quat = np.empty_like(turn)
     offline_level(turn, up, quat)
-    if mag is None or pointed is None or not pointed.any():
+    if mag is None:
+        return quat
+    field = qt.rotate(quat, np.where(_usable(mag, MAG_MAX)[:, None], mag, np.nan))
+    field[~(np.hypot(field[:, 0], field[:, 1]) > np.abs(field[:, 2]) / np.tan(DIP_MAX))] = np.nan
+    if np.isnan(field[:, 0]).all():
         return quat
     disturbed = (forward[:, 10] > 0.0) & (backward[:, 10] > 0.0)
     resting = (forward[:, 9] > 0.0) | (backward[:, 9] > 0.0)
     live = np.where((forward[:, 11] <= backward[:, 11])[:, None], before, after)
     reference = _twist(qt.multiply(live, qt.conjugate(quat)))
     jump = _unseen(usable, dt, params.live.max_step)
-    field = np.where(pointed[:, None], mag, np.nan)
-    heading = _heading(quat, field, reference, disturbed, resting, jump, dt, params)
-    return qt.multiply(qt.about_z(heading), quat)
+    return qt.multiply(qt.about_z(_heading(field, reference, disturbed, resting, jump, dt, params)), quat)
 
 
 def _usable(x: Floats, limit: float) -> Bools:
-    square = (x * x).sum(axis=1)
-    usable: Bools = (square < limit * limit) & (square > 0.0 if limit == 1e12 else True)
+    with np.errstate(over="ignore"):
+        usable: Bools = (x * x).sum(axis=1) < limit * limit
     return usable
 
 
@@ -88,7 +88,7 @@ def _pass(gyr: Floats, acc: Floats, mag: Floats | None, dt: Floats, params: Adap
     """Run the live filter and return its trace, shape (n, TRACE), and its orientations, shape (n, 4)."""
     trace = np.zeros((len(gyr), 1, TRACE))
     field = None if mag is None else lane(mag)
-    quat = Adaptive(1, params).update(lane(gyr), lane(acc), field, np.ascontiguousarray(dt)[:, None], trace=trace)
+    quat = Adaptive(1, params).update(lane(gyr), lane(acc), field, dt[:, None], trace=trace)
     return trace[:, 0], quat[:, :, 0].T
 
 
@@ -125,8 +125,7 @@ def _twist(q: Floats) -> Floats:
 
 
 def _heading(
-    quat: Floats,
-    mag: Floats,
+    field: Floats,
     reference: Floats,
     disturbed: Bools,
     resting: Bools,
@@ -134,10 +133,12 @@ def _heading(
     dt: Floats,
     params: SmoothedParams,
 ) -> Floats:
-    """Return the angle about the vertical from level to earth at each sample, shape (n,)."""
-    step = max(1, round(params.interval / float(np.median(dt))))
+    """Return the angle about the vertical from level to earth at each sample, shape (n,).
+
+    field: In the level frame, NaN where there is none, shape (n, 3); reference: that angle by the live filter [rad].
+    """
+    step = max(1, round(params.interval / dt[0]))
     edges = np.arange(0, len(dt), step)
-    field = qt.rotate(quat, mag)
     known = np.isfinite(field[:, 0])
     east, north = (np.add.reduceat(np.where(known, field[:, i], 0.0), edges) for i in (0, 1))
     counts = np.add.reduceat(known.astype(float), edges)

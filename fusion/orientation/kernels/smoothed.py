@@ -72,8 +72,11 @@ def offline_level(turn: Floats, up: Floats, out: Floats) -> None:
             a, b, c = 2.0 * (t[2] * z - t[3] * y), 2.0 * (t[3] * x - t[1] * z), 2.0 * (t[1] * y - t[2] * x)
             ux, uy = x + t[0] * a + t[2] * c - t[3] * b, y + t[0] * b + t[3] * a - t[1] * c
             uz = z + t[0] * c + t[1] * b - t[2] * a
-            w = sqrt(max(0.5 * (1.0 + uz), 1e-12))
-            t = multiply((w, 0.5 * uy / w, -0.5 * ux / w, 0.0), t)
+            if uz > -1.0 + 1e-9:
+                w = sqrt(0.5 * (1.0 + uz))
+                t = multiply((w, 0.5 * uy / w, -0.5 * ux / w, 0.0), t)
+            else:  # upside down: any horizontal axis will do
+                t = multiply((0.0, 1.0, 0.0, 0.0), t)
             n = 1.0 / sqrt(t[0] * t[0] + t[1] * t[1] + t[2] * t[2] + t[3] * t[3])
             t = (n * t[0], n * t[1], n * t[2], n * t[3])
         q = multiply(t, (turn[k, 0], turn[k, 1], turn[k, 2], turn[k, 3]))
