@@ -18,6 +18,8 @@ __all__ = [
 Floats = NDArray[np.float64]
 Method = Literal["madgwick", "adaptive", "smoothed"]
 METHODS: tuple[Method, ...] = get_args(Method)
+RATES_HZ = (5.0, 100_000.0)
+"""Below, every interval would be a gap; above, no sensor is."""
 Params = MadgwickParams | AdaptiveParams | SmoothedParams
 
 
@@ -43,12 +45,14 @@ def estimate(
     Rows of NaN are bridged. The first orientation of the live methods is that of the first sample.
 
     Raises:
-        ValueError: Shapes differ, the rate is not positive, there is no such method, or the parameters are of another.
+        ValueError: Shapes differ, the rate is none of a body-worn sensor, there is no such method, or the parameters
+            are of another.
     """
     if method not in METHODS:
         raise ValueError(f"unknown method {method!r}: use one of {', '.join(METHODS)}")
-    if not 0.0 < rate_hz < np.inf:
-        raise ValueError(f"rate_hz must be positive, not {rate_hz}")
+    rate_hz = float(rate_hz)
+    if not RATES_HZ[0] <= rate_hz <= RATES_HZ[1]:
+        raise ValueError(f"rate_hz must lie between {RATES_HZ[0]} and {RATES_HZ[1]}, not {rate_hz}")
     gyr, acc, mag = _checked("gyr", gyr), _checked("acc", acc), None if mag is None else _checked("mag", mag)
     for name, x in (("acc", acc), ("mag", mag)):
         if x is not None and x.shape != gyr.shape:
@@ -65,7 +69,7 @@ def estimate(
 
 
 def _checked(name: str, x: Floats) -> Floats:
-    x = np.asarray(x, dtype=np.float64)
+    x = np.require(x, np.float64, "W")
     if x.ndim != 2 or x.shape[1] != 3:
         raise ValueError(f"{name} must have shape (n, 3), not {x.shape}")
     return x

@@ -65,13 +65,23 @@ class Adaptive:
     def __init__(self, count: int, params: AdaptiveParams | None = None) -> None:
         self.params = params or AdaptiveParams()
         self._params = np.array([astuple(self.params)], dtype=PARAMS)
-        self.state = np.zeros(0, dtype=STATE)
-        """Where every sensor is, shape (N,); see `fusion.orientation.kernels.adaptive.STATE`."""
+        self._state = np.zeros(0, dtype=STATE)
         self.grow(count)
+
+    @property
+    def state(self) -> NDArray[np.void]:
+        """Where every sensor is, shape (N,); see `fusion.orientation.kernels.adaptive.STATE`. Setting it copies."""
+        return self._state
+
+    @state.setter
+    def state(self, state: NDArray[np.void]) -> None:
+        if state.dtype != STATE or state.shape != self._state.shape:
+            raise ValueError(f"a state of shape {state.shape} is none of {self._state.size} sensors")
+        self._state = state.copy()
 
     def grow(self, count: int) -> None:
         """Make room for `count` sensors; those there keep their state."""
-        self.state = np.concatenate([self.state, self._fresh(count - self.state.size)])
+        self._state = np.concatenate([self._state, self._fresh(count - self._state.size)])
 
     def restart(self, sensor: int) -> None:
         """Let one sensor begin anew."""
@@ -110,14 +120,20 @@ class Adaptive:
             if count is not None:
                 out[0] = 1.0
         for name, x, rows in (("gyr", gyr, 3), ("acc", acc, 3), ("mag", mag, 3), ("out", out, 4)):
-            if x is not None and x.shape != (rows, steps, lanes):
+            if x is None:
+                continue
+            if x.shape != (rows, steps, lanes):
                 raise ValueError(f"{name} has shape {x.shape}, not {(rows, steps, lanes)}")
+            if x.dtype != np.float64 or not x.flags.carray:
+                raise ValueError(f"{name} must be float64, C-contiguous and writable")
         if lanes != self.state.size or (count is not None and count.shape != (lanes,)):
             raise ValueError(f"samples of {lanes} sensors and their count, for {self.state.size}")
         if trace is not None and trace.shape != (steps, lanes, TRACE):
             raise ValueError(f"trace has shape {trace.shape}, not {(steps, lanes, TRACE)}")
         if count is None:
             count = np.full(lanes, steps, dtype=np.int64)
+        elif count.dtype != np.int64:
+            count = count.astype(np.int64)
         adaptive_update(
             self.state, self._params, gyr, acc, NO_FIELD if mag is None else mag, mag is not None, dt, count, out,
             NO_TRACE if trace is None else trace,

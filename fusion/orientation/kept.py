@@ -15,7 +15,7 @@ from fusion.plain import number, numbers, unit
 UNIT = ("quat", "turn", "tilt", "earth")
 SUMMED = ("time", "acc_time", "mag_time")
 SIZES = ("norm", "ref_norm", "up_age", "rest_age", "field_age", "skipped", "acc_wait", "mag_wait")
-SUMMED_MIN, SUMMED_MAX = 1e-9, 10.0
+SUMMED_MIN, SUMMED_MAX = 1e-12, 10.0
 """Sums that were begun cover a time between these [s]."""
 
 

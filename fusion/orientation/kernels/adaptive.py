@@ -136,6 +136,8 @@ def rests(s: Any, p: Any, lean: float) -> bool:
     still = s.rest_age >= p.rest_tau and s.gyr_spread <= p.rest_gyr**2 and s.acc_spread <= p.rest_acc**2
     for i in range(3):
         still = still and abs(s.gyr_mean[i]) <= p.bias_limit
+    if s.ref_norm > 0.0 and s.disturbed == 0.0:  # a slow steady turn looks like rest, but not to a good field
+        still = still and abs(s.off) <= p.heading_limit
     s.rest_time = s.rest_time + dt if still else 0.0
     return bool(s.rest_time >= p.rest_time)
 

@@ -150,3 +150,26 @@ def test_a_longer_interval_between_corrections_is_less_work_and_as_good() -> Non
     usual, lazy = (follow(s, replace(AdaptiveParams(), interval=x)).quat for x in (0.0025, 0.02))
     assert (usual != lazy).any()
     assert np.abs(usual - lazy).max() < 2e-3
+
+
+def test_a_state_that_is_put_back_stays_as_it_was_kept() -> None:
+    filter_, s = Adaptive(1), turning(1.0)
+    dt = np.full((len(s.gyr), 1), 0.01)
+    columns = [lane(x) for x in (s.gyr, s.acc, s.mag)]
+    filter_.update(*columns, dt)
+    kept = filter_.state.copy()
+    runs = []
+    for _ in range(2):
+        filter_.state = kept
+        runs.append(filter_.update(*columns, dt))
+    np.testing.assert_array_equal(*runs)
+    with pytest.raises(ValueError, match="of 1 sensors"):
+        filter_.state = np.concatenate([kept, kept])
+
+
+def test_arrays_that_the_kernel_cannot_take_are_refused_by_name() -> None:
+    zeros, dt = np.zeros((3, 5, 2)), np.full((5, 2), 0.01)
+    with pytest.raises(ValueError, match="acc must be float64"):
+        Adaptive(2).update(zeros, zeros.astype(np.float32), None, dt)  # type: ignore[arg-type]
+    with pytest.raises(ValueError, match="mag must be float64, C-contiguous"):
+        Adaptive(2).update(zeros, zeros, np.zeros((3, 2, 5)).transpose(0, 2, 1), dt)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fusion.orientation import Adaptive, AdaptiveParams
+from fusion.orientation import Adaptive, AdaptiveParams, estimate
 from fusion.orientation import quaternion as qt
 from fusion.orientation.kernels.field import ANYTHING
 from tests.fusion.orientation.sensor import (
@@ -171,3 +171,17 @@ def test_the_bias_is_off_by_about_what_it_says() -> None:
         status = follow(s).filter.status
         ratios.append((status.bias[0] - bias) / status.bias_sigma[0])
     assert np.sqrt(np.mean(np.square(ratios))) < 1.2
+
+
+def test_a_slow_even_turn_in_a_known_field_is_not_taken_for_rest_for_long() -> None:
+    time = np.arange(0.0, 140.0, 0.01)
+    tilt = np.where(time < 20.0, 0.6 * np.sin(2.0 * time), 0.0)
+    heading = np.radians(1.0) * np.maximum(time - 25.0, 0.0)
+    true = qt.multiply(qt.about_z(heading), qt.from_axis_angle([1.0, 0.0, 0.0], tilt))
+    turn = qt.multiply(qt.conjugate(true[:-1]), true[1:])
+    gyr = np.concatenate([np.zeros((1, 3)), 200.0 * turn[:, 1:]])
+    acc, mag = (qt.rotate(qt.conjugate(true), np.array(v)) for v in ([0.0, 0.0, 9.81], [0.0, 20.0, -40.0]))
+    error = qt.multiply(estimate(gyr, acc, mag, 100.0), qt.conjugate(true))
+    off = np.degrees(np.abs(2.0 * np.arctan2(error[:, 3], error[:, 0])))
+    assert off.max() < 30.0  # 50 and growing without a look at the field
+    assert off[-1] < 0.8 * off.max()

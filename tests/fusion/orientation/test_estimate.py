@@ -65,10 +65,10 @@ def test_an_unknown_method_is_refused_with_those_there_are() -> None:
 
 
 @each_method
-@pytest.mark.parametrize("rate_hz", [0.0, -100.0, np.nan, np.inf])
+@pytest.mark.parametrize("rate_hz", [0.0, -100.0, 3.0, 1e25, np.nan, np.inf])
 def test_a_rate_that_is_none_is_refused(method: Method, rate_hz: float) -> None:
     s = turning(0.1)
-    with pytest.raises(ValueError, match="rate_hz must be positive"):
+    with pytest.raises(ValueError, match="rate_hz must lie between"):
         estimate(s.gyr, s.acc, s.mag, rate_hz, method)
 
 
@@ -149,3 +149,15 @@ def test_a_biased_sensor_is_followed_as_well_as_the_method_can(method: Method) -
 def test_warming_makes_every_method_ready() -> None:
     warm()
     assert set(METHODS) == set(PARAMS)
+
+
+@each_method
+def test_arrays_that_must_not_be_written_and_any_kind_of_rate_will_do(method: Method) -> None:
+    s = turning(0.5)
+    usual = estimate(s.gyr, s.acc, s.mag, 100.0, method)
+    for n in (1, len(s.gyr)):
+        kept = [x[:n].copy() for x in (s.gyr, s.acc, s.mag)]
+        for x in kept:
+            x.setflags(write=False)
+        assert estimate(*kept, np.float32(100.0), method).shape == (n, 4)  # type: ignore[arg-type]  # a numpy number
+    np.testing.assert_array_equal(estimate(s.gyr, s.acc, s.mag, 100, method), usual)
