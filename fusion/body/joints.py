@@ -1,70 +1,103 @@
-"""Joint angles after Grood and Suntay 1983 and ISB (Wu 2002): Z-X'-Y'' of the distal segment in the proximal one.
+"""Joint angles after ISB, Grood and Suntay 1983 and Baker 2001: sequence, names and signs of every joint.
 
-With R = R_proximal^T R_distal = Rz(a) Rx(b) Ry(c), segment axes x anterior, y proximal, z right on both sides:
+R = R_proximal^T R_distal, segment axes x anterior, y proximal, z right on both sides, is decomposed by the sequence
+of the joint into a, b, c. On the left side R is first mirrored in the sagittal plane, so that one table serves both.
+The whole table of movements and signs is in docs/conventions.md. Z-X-Y and Y-X-Z are singular at b = +-90 degrees,
+which these joints do not reach; for the shoulder see `fusion.body.shoulder`.
 
-| joint | a | b | c (right side; b and c change sign on the left, except for the trunk) |
-|---|---|---|---|
-| hip | flexion + | adduction + | internal rotation + |
-| knee | flexion - | adduction (varus) + | internal rotation + |
-| ankle | dorsiflexion + | inversion + | internal rotation + |
-| trunk against pelvis | flexion - | bending to the right + | rotation to the left + |
-
-Singular at b = +-90 degrees only, which these joints do not reach. The rotation c of a joint whose headings are tied by
-that joint itself is zero in the mean by construction; it is computed, and not published.
+The live skeleton uses the joints of LIVE through `angles_deg`, and publishes the first two angles of each: the rotation
+of a joint whose headings are tied by that joint itself is zero in the mean by construction.
 """
 
-from typing import cast
+from dataclasses import dataclass
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusion.body.segments import Joint, Kind, Side
+from fusion.body.sequences import mirrored, yxz, zxy
+from fusion.body.shoulder import shoulder_deg
 from fusion.orientation import quaternion as qt
 
 Floats = NDArray[np.float64]
+Sequence = Literal["zxy", "yxz", "yxy"]
 
-SIGNS: dict[Kind, tuple[float, float, float]] = {
-    "hip": (1.0, 1.0, 1.0),
-    "knee": (-1.0, -1.0, 1.0),
-    "ankle": (1.0, 1.0, 1.0),
-    "trunk": (-1.0, 1.0, 1.0),
+
+@dataclass(frozen=True, slots=True)
+class Angles:
+    """How one kind of joint is described."""
+
+    sequence: Sequence
+    names: tuple[str, str, str]
+    """In the order of the sequence."""
+    signs: tuple[float, float, float]
+    """Factors from a, b, c of the right side to the angles positive as named."""
+    series: tuple[int, ...] = (0, 1, 2)
+    """Which of the three are series of their own, the main angle first."""
+
+
+ANGLES: dict[Kind, Angles] = {
+    "hip": Angles("zxy", ("hip_flexion", "hip_adduction", "hip_rotation"), (1.0, 1.0, 1.0)),
+    "knee": Angles("zxy", ("knee_flexion", "knee_valgus", "knee_rotation"), (-1.0, -1.0, 1.0)),
+    "ankle": Angles("zxy", ("ankle_dorsiflexion", "ankle_inversion", "ankle_rotation"), (1.0, 1.0, 1.0)),
+    "trunk": Angles("zxy", ("trunk_flexion", "trunk_lateral_bend", "trunk_rotation"), (-1.0, 1.0, 1.0)),
+    "pelvis": Angles("yxz", ("pelvis_rotation", "pelvis_obliquity", "pelvis_tilt"), (1.0, -1.0, -1.0), (2, 1, 0)),
+    "neck": Angles("zxy", ("neck_flexion", "neck_lateral_bend", "neck_rotation"), (-1.0, 1.0, 1.0)),
+    "shoulder": Angles(
+        "yxy", ("shoulder_plane", "shoulder_elevation", "shoulder_rotation"), (1.0, -1.0, 1.0), (1, 0, 2)
+    ),
+    "elbow": Angles("zxy", ("elbow_flexion", "elbow_carrying_angle", "elbow_pronation"), (1.0, -1.0, 1.0), (0, 2)),
+    "wrist": Angles("zxy", ("wrist_flexion", "wrist_ulnar_deviation", "wrist_pronation"), (1.0, 1.0, 1.0), (0, 1)),
 }
-"""Signs of a, b, c on the right side that give the published angles, positive as named."""
-NAMES: dict[Kind, tuple[str, str, str]] = {
-    "hip": ("hip_flexion", "hip_adduction", "hip_rotation"),
-    "knee": ("knee_flexion", "knee_valgus", "knee_rotation"),
-    "ankle": ("ankle_dorsiflexion", "ankle_inversion", "ankle_rotation"),
-    "trunk": ("trunk_flexion", "trunk_lateral_bend", "trunk_rotation"),
-}
+LIVE: tuple[Kind, ...] = ("hip", "knee", "ankle", "trunk")
+"""The kinds that the live skeleton knows."""
+NAMES = {kind: ANGLES[kind].names for kind in LIVE}
 PUBLISHED = 2
-"""Of the three angles the first so many are published."""
+"""Of the three angles of a live joint the first so many are published."""
+
+
+def joint_angles_deg(kind: Kind, side: Side, proximal: Floats, distal: Floats) -> Floats:
+    """Return the angles of one joint positive as named [deg], in the order of its names, shape (..., 3).
+
+    proximal, distal: Segment orientations in one earth frame, shape (..., 4); of the pelvis the proximal one is
+        `fusion.body.pelvis.reference`. Of the shoulder, plane and rotation are NaN where they mean nothing.
+    """
+    relative = qt.multiply(qt.conjugate(proximal), distal)
+    if side == "left":
+        relative = mirrored(relative)
+    angles = ANGLES[kind]
+    if angles.sequence == "yxy":
+        return shoulder_deg(relative).angles
+    decomposed = zxy(relative) if angles.sequence == "zxy" else yxz(relative)
+    return np.degrees(decomposed) * angles.signs
+
+
+def joint_series(joint: Joint) -> tuple[str, ...]:
+    """Return the names of all series of a joint, the main angle first."""
+    angles = ANGLES[joint.kind]
+    return tuple(_of_side(angles.names[i], joint.side) for i in angles.series)
 
 
 def signs(kind: Kind, side: Side) -> Floats:
-    """Return the factors from (a, b, c) to the angles positive as named, shape (3,)."""
+    """Return the factors from (a, b, c) of Z-X-Y to the angles positive as named, shape (3,)."""
     mirror = -1.0 if side == "left" else 1.0
-    return np.array(SIGNS[kind]) * (1.0, mirror, mirror)
+    return np.array(ANGLES[kind].signs) * (1.0, mirror, mirror)
 
 
 def series(joint: Joint) -> tuple[str, ...]:
-    """Return the names of the published angles of a joint."""
-    suffix = f"_{joint.side}" if joint.side else ""
-    return tuple(f"{name}{suffix}" for name in NAMES[joint.kind][:PUBLISHED])
-
-
-def zxy(quat: Floats) -> Floats:
-    """Return a, b, c [rad] of Rz(a) Rx(b) Ry(c), shape (..., 3), for quaternions (..., 4)."""
-    w, x, y, z = (quat[..., i] for i in range(4))
-    r12, r22 = 2.0 * (x * y - w * z), 1.0 - 2.0 * (x * x + z * z)
-    r32 = np.clip(2.0 * (y * z + w * x), -1.0, 1.0)
-    r31, r33 = 2.0 * (x * z - w * y), 1.0 - 2.0 * (x * x + y * y)
-    return cast(Floats, np.stack([np.arctan2(-r12, r22), np.arcsin(r32), np.arctan2(-r31, r33)], axis=-1))
+    """Return the names of the angles of a joint that the live skeleton publishes."""
+    return tuple(_of_side(name, joint.side) for name in ANGLES[joint.kind].names[:PUBLISHED])
 
 
 def angles_deg(proximal: Floats, distal: Floats, factors: Floats) -> Floats:
-    """Return the three angles positive as named [deg], shape (..., 3), from segment orientations in one earth frame.
+    """Return the angles of Z-X-Y joints positive as named [deg], shape (..., 3), from orientations in one earth frame.
 
     factors: What `signs` gives for the joint, shape (3,); or for several joints on the axis before the last.
     """
     relative = qt.multiply(qt.conjugate(proximal), distal)
     return cast(Floats, np.degrees(zxy(relative)) * factors)
+
+
+def _of_side(name: str, side: Side) -> str:
+    return f"{name}_{side}" if side else name

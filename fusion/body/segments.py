@@ -17,7 +17,7 @@ SEGMENTS: tuple[str, ...] = (
 ALIGNED = ("pelvis", "trunk", "thigh", "shank", "foot")
 """Parts whose seat can be found at present; the others are accepted and wait."""
 
-Kind = Literal["hip", "knee", "ankle", "trunk"]
+Kind = Literal["hip", "knee", "ankle", "trunk", "pelvis", "neck", "shoulder", "elbow", "wrist"]
 Side = Literal["left", "right", ""]
 
 
@@ -52,6 +52,23 @@ JOINTS: tuple[Joint, ...] = (
     *_of_side("right"),
 )
 """In the order from the pelvis outwards."""
+
+
+def _of_arm(side: Side) -> tuple[Joint, ...]:
+    return (
+        Joint("shoulder", side, "trunk", f"upper_arm_{side}", loose=True),
+        Joint("elbow", side, f"upper_arm_{side}", f"forearm_{side}", loose=True),
+        Joint("wrist", side, f"forearm_{side}", f"hand_{side}", loose=True),
+    )
+
+
+EARTH = "earth"
+"""Stands for the proximal segment of the pelvis: a level frame that faces a given heading."""
+PELVIS = Joint("pelvis", "", EARTH, "pelvis", loose=True)
+UPPER_JOINTS: tuple[Joint, ...] = (Joint("neck", "", "trunk", "head", loose=True), *_of_arm("left"), *_of_arm("right"))
+"""Joints whose angles are defined, and whose segments cannot be aligned yet; until their headings are tied by the two
+axes of elbow and wrist, loose claims the least."""
+ALL_JOINTS: tuple[Joint, ...] = (PELVIS, *JOINTS, *UPPER_JOINTS)
 
 
 def part(segment: str) -> str:

@@ -5,8 +5,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from fusion.body.inclination import inclination_deg, sagittal
-from fusion.body.joints import NAMES, angles_deg, series, signs, zxy
-from fusion.body.segments import JOINTS, SEGMENTS, check, part
+from fusion.body.joints import NAMES, angles_deg, joint_angles_deg, joint_series, series, signs
+from fusion.body.segments import ALL_JOINTS, EARTH, JOINTS, SEGMENTS, Joint, check, part
+from fusion.body.sequences import zxy
 
 Floats = np.ndarray
 FRONT, UP, RIGHT = np.eye(3)
@@ -100,6 +101,25 @@ def test_series_carry_their_side() -> None:
         "hip_flexion_right", "hip_adduction_right", "knee_flexion_right", "knee_valgus_right",
         "ankle_dorsiflexion_right", "ankle_inversion_right",
     ]  # fmt: skip
+
+
+def test_every_joint_has_the_series_of_the_contract() -> None:
+    names = [s for j in ALL_JOINTS for s in joint_series(j)]
+    assert len(names) == len(set(names)) == 3 * 3 + 2 * (3 * 3 + 3 + 2 + 2)
+    assert names[:3] == ["pelvis_tilt", "pelvis_obliquity", "pelvis_rotation"]
+    assert [n for n in names if n.endswith("_left") and n.startswith(("shoulder", "elbow", "wrist"))] == [
+        "shoulder_elevation_left", "shoulder_plane_left", "shoulder_rotation_left",
+        "elbow_flexion_left", "elbow_pronation_left", "wrist_flexion_left", "wrist_ulnar_deviation_left",
+    ]  # fmt: skip
+    assert {j.proximal for j in ALL_JOINTS} | {j.distal for j in ALL_JOINTS} <= {EARTH, *SEGMENTS}
+
+
+@pytest.mark.parametrize("joint", JOINTS, ids=lambda j: j.name)
+def test_the_live_skeletons_angles_are_those_of_the_one_table(joint: Joint) -> None:
+    proximal, distal = (quat(Rotation.random(50, random_state=s)) for s in (6, 7))
+    live = angles_deg(proximal, distal, signs(joint.kind, joint.side))
+    np.testing.assert_allclose(live, joint_angles_deg(joint.kind, joint.side, proximal, distal), rtol=0, atol=1e-12)
+    assert set(series(joint)) <= set(joint_series(joint))
 
 
 def test_segments_have_parts_and_unknown_ones_are_refused() -> None:
