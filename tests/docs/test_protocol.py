@@ -11,6 +11,8 @@ from typer.main import get_command
 from api.app import create_app
 from api.commands import app as command_line
 from api.commands.validation.contenders import Score
+from fusion.body import compare
+from fusion.body.compare import JointErrors
 from fusion.estimates import TOPICS
 from gateway.bus.commands import Commands
 from gateway.bus.messages import ROOT
@@ -49,10 +51,22 @@ def test_every_command_of_a_group_is_in_the_document():
     assert commands == set(re.findall(r"^\| `kinestream (validate \w+)", TEXT, re.M))
 
 
-def test_every_number_of_a_validation_is_in_the_document():
-    section = TEXT.split("\n## validate\n")[1]
-    numbers = [field.name for field in dataclasses.fields(Score)]
-    assert numbers == re.findall(r"^\| `(\w+)` \|", section, re.M)
+@pytest.mark.parametrize(("heading", "numbers"), [("## validate", Score), ("### validate joints", JointErrors)])
+def test_every_number_of_a_validation_is_in_the_document(heading, numbers):
+    section = TEXT.split(f"\n{heading}\n")[1].split("\n##")[0]
+    names = [field.name for field in dataclasses.fields(numbers)]
+    assert names == re.findall(r"^\| `(\w+)` \|", section, re.M)
+
+
+def test_the_limits_of_a_lag_are_those_of_the_document():
+    said = re.search(r"^\| `lag_ms` \|(.*)", TEXT, re.M)
+    assert said
+    for limit in (
+        f"+-{compare.MAX_LAG_NS // 10**6} ms",
+        f"below {compare.MOVED_DEG:g} deg",
+        f"reaches {compare.ALIKE}",
+    ):
+        assert limit in said[1]
 
 
 def test_every_bus_command_is_in_the_document(monkeypatch):
