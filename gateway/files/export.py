@@ -24,6 +24,7 @@ from gateway.records import Record
 from gateway.store.home import SqliteHome
 from gateway.store.interface import SessionInfo
 from gateway.store.schema import SECOND
+from gateway.version import version
 
 Mode = Literal["live", "refined"]
 Progress = Callable[[float], None]
@@ -67,7 +68,7 @@ def export(
     with home.open(session) as reader:
         info, is_computed = reader.info, bool(reader.series())
     if not is_computed and info.state != "recording":
-        derive(home, session, info.version)
+        derive(home, session, version())
     with home.open(session) as reader:
         records = reader.records() if raw else None
         return export_estimates(reader.info, reader, form, directory, mode="live", records=records, progress=progress)

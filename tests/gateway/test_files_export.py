@@ -16,6 +16,7 @@ from gateway.files.importer import import_files
 from gateway.records import Control, Packet, Record
 from gateway.store.home import SqliteHome
 from gateway.store.interface import SessionInfo
+from gateway.version import version
 
 T0 = 1_790_000_000_250_000_000
 MS = 1_000_000
@@ -175,11 +176,13 @@ def test_an_import_that_was_never_analysed_is_analysed_and_its_raw_samples_come_
 
 
 def test_a_sensor_of_two_streams_has_two_raw_tables(home: SqliteHome, tmp_path: Path) -> None:
-    info = SessionInfo(home.new_id(T0), "", None, "live", "recording", T0, None, "local", "0.1.0")
+    info = SessionInfo(home.new_id(T0), "", None, "live", "recording", T0, None, "local", "0.0.1")
     writer = home.create(info)
     writer.append(two_streams())
     writer.close()
     written = export(home, info.id, "csv", tmp_path / "out", raw=True)
+    with home.open(info.id) as reader:
+        assert reader.info.version == version()  # who computed the series, not who recorded the packets
     assert [path.name for path in written][5:7] == ["raw_arm.csv", "raw_arm_emg.csv"]
     assert read_csv(tmp_path / "out" / "raw_arm.csv")[0] == ["t", "acc_x", "acc_y", "acc_z", "gyr_x", "gyr_y", "gyr_z"]
     header, first, *_ = read_csv(tmp_path / "out" / "raw_arm_emg.csv")
