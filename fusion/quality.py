@@ -29,7 +29,9 @@ class Quality:
         first, last = int(t[0]) // SECOND, int(t[-1]) // SECOND
         if self._next is None:
             self._next = first
-        for second in range(max(first, self._next), last + 1):
+        for second in [first] if first == last else np.unique(t // SECOND).tolist():
+            if second < self._next:
+                continue
             inside = quality if first == last else quality[t // SECOND == second]
             self._seconds.setdefault(second, []).append((names, inside.sum(axis=0), len(inside)))
 

@@ -97,7 +97,7 @@ class SmoothedParams:
     """Random walk of the magnetometer-free heading [rad per sqrt(s)]. Higher: follows the field closer. [P]"""
     drift_walk: float = 0.002 * DEG
     """Random walk of its drift [rad/s per sqrt(s)]. Higher: the drift may change faster. [P]"""
-    drift_start: float = 0.1 * DEG
+    drift_start: float = 0.5 * DEG
     """Standard deviation of its drift at the start [rad/s]. [T]"""
     heading_limit: float = 4.0 * DEG
     """A residual of the field's heading of this size has half weight [rad]. Lower: ignores magnets better. [T]"""

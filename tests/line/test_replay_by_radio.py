@@ -62,7 +62,11 @@ def test_a_session_replayed_by_radio_gives_the_same_packets_and_numbers(line: Li
     line.post(f"api/v1/sessions/{session}/stop", {})
     line.end()
     # Where the user's own service would be, which the replay must not meet: neither its broker nor its folder.
-    own = {"KINESTREAM_BUS__HOST": "192.0.2.1", "KINESTREAM_BUS__EMBEDDED": "false", "KINESTREAM_PIPELINE__BETA": "0.5"}
+    own = {
+        "KINESTREAM_BUS__HOST": "192.0.2.1",
+        "KINESTREAM_BUS__EMBEDDED": "false",
+        "KINESTREAM_PIPELINE__GRAVITY_TAU_S": "0.5",
+    }
     ports = {"KINESTREAM_BUS__PORT": str(free_port()), "KINESTREAM_API__PORT": str(free_port())}
     said = kinestream("replay", session, "--radio", "--record", "--data-dir", line.home, **own, **ports)
     copy = said.splitlines()[-1]

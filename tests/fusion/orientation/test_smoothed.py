@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fusion.orientation import AdaptiveParams, SmoothedParams, estimate
+from fusion.orientation import SmoothedParams, estimate
 from fusion.orientation import quaternion as qt
 from fusion.orientation.kernels.smoothed import offline_level, offline_low_pass
 from tests.fusion.orientation.sensor import (
@@ -20,12 +20,11 @@ from tests.fusion.orientation.sensor import (
     turning,
 )
 
-WIDE = SmoothedParams(drift_start=AdaptiveParams().bias_start)
 """For sensors whose bias was not measured by a long rest."""
 
 
 def smoothed(s: Samples, *, mag: bool = True, params: SmoothedParams | None = None) -> Floats:
-    return estimate(s.gyr, s.acc, s.mag if mag else None, 1.0 / s.dt[0], "smoothed", params or WIDE)
+    return estimate(s.gyr, s.acc, s.mag if mag else None, 1.0 / s.dt[0], "smoothed", params)
 
 
 def noisy(seconds: float = 60.0, seed: int = 0, tilt_deg: float = 60.0, rest: float = 5.0) -> Samples:
@@ -74,7 +73,7 @@ def test_played_backwards_the_same_comes_out_backwards(seed: int) -> None:
     """The sensor that turns the other way; its rates belong to the intervals on their other side."""
     s = noisy(120.0, seed)
     back_gyr = -np.concatenate([s.gyr[1:], s.gyr[-1:]])[::-1]
-    back = estimate(back_gyr, s.acc[::-1], s.mag[::-1], 100.0, "smoothed", WIDE)[::-1]
+    back = estimate(back_gyr, s.acc[::-1], s.mag[::-1], 100.0, "smoothed")[::-1]
     assert off_deg(back, s).max() < 2.0
     assert np.degrees(qt.angle(back, smoothed(s))).max() < 0.8
 
