@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import gc
 import logging
 import signal
 import sys
@@ -42,7 +43,14 @@ async def _run(settings: Settings, *, until_eof: bool) -> None:
         loop.add_signal_handler(number, stop.set)
     if until_eof:
         on_end_of_input(lambda: _tell(loop, stop))
-    await gateway.run(stop, lambda: print("ready", flush=True))
+    await gateway.run(stop, _ready)
+
+
+def _ready() -> None:
+    """Say so. What is loaded by now stays; a search through it for garbage would stop the radio for a tenth of a second."""
+    gc.collect()
+    gc.freeze()
+    print("ready", flush=True)
 
 
 def _tell(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
