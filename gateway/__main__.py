@@ -47,7 +47,7 @@ async def _run(settings: Settings, *, until_eof: bool) -> None:
 
 
 def _ready() -> None:
-    """Say so. What is loaded by now stays; a search through it for garbage would stop the radio for a tenth of a second."""
+    """Say so. What is loaded by now stays; searching it for garbage would stop the radio for a tenth of a second."""
     gc.collect()
     gc.freeze()
     print("ready", flush=True)
