@@ -16,6 +16,7 @@ from gateway.hosttime import HostClock
 from gateway.records import Packet, Record
 from gateway.store.home import SqliteHome
 from gateway.store.reader import SessionReader
+from gateway.tasks import in_thread
 
 BLOCK = 256
 """Records fetched at once, in a thread."""
@@ -97,10 +98,13 @@ Sink = Callable[[list[Record], list[Batch], list[Event]], None]
 
 
 async def play(replay: Replay, records: Iterator[Record], clock: HostClock, sink: Sink) -> None:
-    """Play the records into the sink at the replay's pace, until they end or the task is cancelled."""
+    """Play the records into the sink at the replay's pace, until they end or the task is cancelled.
+
+    Once it has ended, no thread reads the records any more.
+    """
     engine = Engine()
     began = clock.now()
-    while block := await asyncio.to_thread(lambda: list(itertools.islice(records, BLOCK))):
+    while block := await in_thread(lambda: list(itertools.islice(records, BLOCK))):
         for _, group in itertools.groupby(block, lambda record: time_of(record) // engine.batch_ns):
             moved = [shifted(record, replay.shift) for record in group]
             replay.position = time_of(moved[0]) - replay.shift - replay.first

@@ -25,6 +25,30 @@ def home(tmp_path):
         yield home
 
 
+@pytest.fixture
+def long(home):
+    """A session of many full blocks, so that a thread is most of the time reading it."""
+    writer = home.create(SessionInfo("long", "", None, "live", "recording", 0, None, "g", "0"))
+    for block in range(60):
+        writer.append([Packet(10**6 * (200 * block + n), "a", "c", bytes(240)) for n in range(200)])
+        writer.flush()
+    writer.close("complete")
+    return home
+
+
+async def test_replays_may_be_stopped_while_a_thread_reads_for_them(long):
+    async with asyncio.TaskGroup() as group:
+        playback = Playback("g", long, HostClock(), lambda _: None, lambda: None, group.create_task)
+        for n in range(200):
+            started = await playback.start("long", float("inf"))
+            await asyncio.sleep(n * 2e-5)
+            if playback.describe():
+                playback.stop(started)
+    await asyncio.sleep(0)
+    assert playback.describe() == []
+    assert playback.problem is None
+
+
 async def test_the_limit_holds_while_replays_open(home):
     async with asyncio.TaskGroup() as group:
         playback = Playback("g", home, HostClock(), lambda _: None, lambda: None, group.create_task)
