@@ -6,11 +6,9 @@ DIR holds trials of BROAD (`kinestream validate orientation --help` says how to 
 as it needs them: six trials take 10 seconds.
 """
 
-import sys
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +19,8 @@ from fusion.orientation import quaternion as qt
 from fusion.orientation.adaptive import lane
 from fusion.orientation.errors import counted, orientation_errors
 from fusion.orientation.kernels.adaptive import TRACE
-from gateway.files.broad import Trial, find_trials, group_of, read_trial
-from gateway.files.problem import ImportProblem
+from gateway.files.broad import Trial, group_of
+from tests.bench.trials import trials_of
 
 Floats = NDArray[np.float64]
 
@@ -38,21 +36,13 @@ LATE = 2.4e-3
 """The IMU's data of BROAD are late by about this against the optical ones [s]."""
 
 
-def main() -> int:
+def main() -> None:
     """Print all tables."""
-    if len(sys.argv) != 2:
-        print("usage: python -m tests.bench.findings DIR", file=sys.stderr)
-        return 2
-    try:
-        trials = [read_trial(path) for path in find_trials(Path(sys.argv[1]))]
-    except ImportProblem as problem:
-        print(problem, file=sys.stderr)
-        return 2
+    trials = trials_of("tests.bench.findings")
     for table in (field_scatter, honesty, acceleration, magnet, alignment, rest):
         print(table.__doc__.splitlines()[0].removesuffix("."))  # type: ignore[union-attr]
         table(trials)
         print()
-    return 0
 
 
 def field_scatter(trials: Sequence[Trial]) -> None:
@@ -210,4 +200,4 @@ def line(name: str, cells: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -17,7 +17,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 from math import log
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,8 +24,8 @@ from numpy.typing import NDArray
 from api.commands.terminal import progress_bar
 from fusion.orientation import AdaptiveParams, SmoothedParams, estimate
 from fusion.orientation.errors import orientation_errors
-from gateway.files.broad import Trial, find_trials, group_of, read_trial
-from gateway.files.problem import ImportProblem
+from gateway.files.broad import Trial, group_of
+from tests.bench.trials import trials_of
 
 Floats = NDArray[np.float64]
 Values = Mapping[str, float]
@@ -66,19 +65,9 @@ class Row:
     tested: Floats
 
 
-def main() -> int:
+def main() -> None:
     """Print the table."""
-    if len(sys.argv) != 2:
-        print("usage: python -m tests.bench.tuning DIR", file=sys.stderr)
-        return 2
-    try:
-        trials = [read_trial(path) for path in find_trials(Path(sys.argv[1]))]
-    except ImportProblem as problem:
-        print(problem, file=sys.stderr)
-        return 2
-    if len(trials) < 2:
-        print("one trial cannot be halved: two are the least", file=sys.stderr)
-        return 2
+    trials = trials_of("tests.bench.tuning", least=2)
     halves = folds([trial.name for trial in trials])
     methods = [adaptive(), smoothed(), *vqf()]
     rows = []
@@ -90,7 +79,6 @@ def main() -> int:
 
             rows += judge(method, trials, halves, report)
     show(rows, len(trials))
-    return 0
 
 
 def adaptive() -> Method:
@@ -210,4 +198,4 @@ def show(rows: Sequence[Row], trials: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -3,7 +3,6 @@
 What computes is imported where it is used, so that `--help` is quick.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from math import isfinite
@@ -14,6 +13,7 @@ import typer
 
 from api.commands.sessions import SessionArgument, home_of
 from api.commands.terminal import ConfigOption, DataDirOption, Problem, complain, progress_bar, screen, show_table
+from api.commands.validation.output import STDOUT, write
 from gateway.version import version
 
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     Found = dict[str, JointErrors]
 
 PREFIX = "truth_"
-STDOUT = Path("-")
 COLUMNS = ("series", "RMSE", "centred", "offset", "ROM", "drift", "lag", "r", "rows", "s")
 LEGEND = (
     "Computed minus truth: RMSE, RMSE without offset, offset and error of the 2-98 % range [deg], drift [deg/min], "
@@ -157,7 +156,8 @@ def _cells(errors: "JointErrors") -> list[str]:
 
 
 def _write(output: Path, info: "SessionInfo", found: "Found", problems: Sequence[str]) -> None:
-    text = json.dumps(
+    write(
+        output,
         {
             "session": info.id,
             "subject": info.subject,
@@ -166,15 +166,7 @@ def _write(output: Path, info: "SessionInfo", found: "Found", problems: Sequence
             "joints": [_entry(name, errors) for name, errors in found.items()],
             "problems": list(problems),
         },
-        allow_nan=False,
     )
-    if output == STDOUT:
-        typer.echo(text)
-        return
-    try:
-        output.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise Problem(f"cannot write {output} ({error.strerror}): choose another file with --json") from None
 
 
 def _entry(name: str, errors: "JointErrors") -> dict[str, object]:

@@ -3,7 +3,6 @@
 What computes is imported where it is used, so that `--help` is quick.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from itertools import groupby
@@ -15,13 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.commands.terminal import Problem, complain, progress_bar, screen, show_table
+from api.commands.validation.output import STDOUT, write
 from gateway.version import version
 
 if TYPE_CHECKING:
     from api.commands.validation.contenders import Contender, Mean, Result, Score
 
 SOURCE = "BROAD, doi:10.3390/data6070072"
-STDOUT = Path("-")
 COLUMNS = ("total", "heading", "incl.", "6-axis drift", "6-axis incl.", "ns")
 
 
@@ -141,7 +140,8 @@ def _cells(score: "Score") -> list[str]:
 def _write(output: Path, results: "Sequence[Result]", problems: Sequence[str]) -> None:
     from api.commands.validation.contenders import means
 
-    text = json.dumps(
+    write(
+        output,
         {
             "source": SOURCE,
             "version": version(),
@@ -149,15 +149,7 @@ def _write(output: Path, results: "Sequence[Result]", problems: Sequence[str]) -
             "means": [_entry(mean) for mean in means(results)],
             "problems": list(problems),
         },
-        allow_nan=False,
     )
-    if output == STDOUT:
-        typer.echo(text)
-        return
-    try:
-        output.write_text(text + "\n", encoding="utf-8")
-    except OSError as error:
-        raise Problem(f"cannot write {output} ({error.strerror}): choose another file with --json") from None
 
 
 def _entry(row: "Result | Mean") -> dict[str, object]:
