@@ -19,7 +19,8 @@ class TimedImu:
     t: Times
     """Host time [ns UTC], shape (N,), strictly increasing within and across chunks of a sensor."""
     dt: Floats
-    """Interval since the sample before by the sensor's own clock [s], shape (N,); NaN for the first ever."""
+    """Interval since the sample before by the sensor's own clock [s], shape (N,); NaN where unknown: for the first
+    ever, and after its clock began anew."""
     acc: Floats
     """Specific force [m/s2], shape (N, 3)."""
     gyr: Floats

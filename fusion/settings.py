@@ -4,6 +4,7 @@ Marks of the defaults: [V] read in the named source, [M] from memory of a known 
 """
 
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,8 @@ class PipelineSettings:
             "bias_limit_deg_s",
         )
         for name in positive:
-            if not getattr(self, name) > 0.0:
-                raise ValueError(f"{name} must be positive, not {getattr(self, name)}")
+            if not 0.0 < getattr(self, name) < inf:
+                raise ValueError(f"{name} must be positive and finite, not {getattr(self, name)}")
         if not 0.0 < self.explained < 1.0:
             raise ValueError(f"explained must lie between 0 and 1, not {self.explained}")
 

@@ -30,7 +30,7 @@ from dataclasses import astuple, dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.orientation.kernels.adaptive import PARAMS, STATE, TRACE, adaptive_update
+from fusion.orientation.kernels.adaptive import PARAMS, STATE, TRACE, adaptive_update, heading_sigmas
 from fusion.orientation.kernels.field import ANYTHING
 from fusion.orientation.params import AdaptiveParams
 
@@ -144,14 +144,15 @@ class Adaptive:
     def status(self) -> Status:
         """How sure every sensor is, after the last update."""
         s, p = self.state, self.params
-        disturbed = (s["disturbed"] > 0.0) & (s["ref_norm"] > 0.0)
+        sigma = np.empty(s.size)
+        heading_sigmas(s, sigma)
         return Status(
             resting=s["rest_time"] >= p.rest_time,
-            disturbed=disturbed,
+            disturbed=(s["disturbed"] > 0.0) & (s["ref_norm"] > 0.0),
             converging=s["up_age"] < p.tau_acc,
             bias=s["bias"].copy(),
             bias_sigma=np.sqrt(s["bias_cov"][:, [0, 3, 5]]),
-            heading_sigma=np.sqrt(np.minimum(s["heading_var"] + np.where(disturbed, 0.0, s["off"]) ** 2, ANYTHING)),
+            heading_sigma=sigma,
         )
 
 

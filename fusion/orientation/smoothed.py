@@ -51,7 +51,7 @@ def estimate_smoothed(
     back = -np.concatenate([gyr[1:], gyr[-1:]])[::-1]  # a rate belongs to the interval before its sample
     backward, after = (x[::-1] for x in _pass(back, acc[::-1], None if mag is None else mag[::-1], dt, params.live))
     turn = np.empty((len(gyr), 4))
-    offline_turn(gyr, _joined_bias(forward, backward), dt, _level_start(acc), turn)
+    offline_turn(gyr, _joined_bias(forward, backward), dt, qt.IDENTITY, turn)  # levelled below
     up = qt.rotate(turn, acc)
     offline_low_pass(up, dt, params.tau_acc)
     quat = np.empty_like(turn)
@@ -98,13 +98,6 @@ def _joined_bias(forward: Floats, backward: Floats) -> Floats:
     # (A^-1 + B^-1)^-1 (A^-1 x + B^-1 y) = x + A (A + B)^-1 (y - x); the backward sensor turns the other way
     change = np.linalg.solve(a + b, (-backward[:, :3] - forward[:, :3])[:, :, None])
     return np.ascontiguousarray(forward[:, :3] + (a @ change)[:, :, 0])
-
-
-def _level_start(acc: Floats) -> Floats:
-    """Return a first orientation, sensor to level; what it is does not matter, as everything is levelled later."""
-    up = acc[np.argmax((acc * acc).sum(axis=1) > 1.0)]
-    x, y, z = up / max(float(np.sqrt((up * up).sum())), 1e-9)
-    return qt.normalize(np.array([1.0 + z, y, -x, 0.0])) if z > -0.999 else np.array([0.0, 1.0, 0.0, 0.0])
 
 
 def _unseen(usable: Bools, dt: Floats, max_step: float) -> Floats:

@@ -310,11 +310,16 @@ def test_the_memory_of_loose_joints_is_felt(run: Callable, leg: Callable) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["rate_hz", "max_wait_s", "max_gap_s", "still_s", "turn_deg", "heading_tau_s", "explained"]
+    "name",
+    [
+        *("rate_hz", "max_wait_s", "max_gap_s", "still_s", "turn_deg", "heading_tau_s", "explained"),
+        *("loose_heading_tau_s", "gravity_tau_s", "field_tau_s", "bias_limit_deg_s"),
+    ],
 )
 def test_settings_that_cannot_be_are_refused_by_name(name: str) -> None:
-    with pytest.raises(ValueError, match=name):
-        PipelineSettings(**{name: 0.0})
+    for value in (0.0, -1.0, np.inf, np.nan):
+        with pytest.raises(ValueError, match=name):
+            PipelineSettings(**{name: value})
 
 
 def test_warming_loads_every_kernel() -> None:

@@ -1,8 +1,9 @@
 """The compiled loops of orientation estimation: inputs [3, K, N], outputs [4, K, N], float64.
 
 N sensors stand side by side (the axis that vectorises), K samples follow each other; a sensor with fewer samples than
-K says so in `count`, and what stands behind them is neither read nor written. Entry points have explicit signatures and
-their machine code is cached on disk, so that `fusion.orientation.warm` only loads. No fastmath: NaN is meaningful here.
+K says so in `count`: what stands behind them changes nothing, and the output there means nothing. Entry points have
+explicit signatures and their machine code is cached on disk, so that `fusion.orientation.warm` only loads. No fastmath:
+NaN is meaningful here.
 
 What is cached for one file also contains what it took from `rotation`, but numba looks only at the file itself;
 `drop_stale` therefore runs before any of them is imported.

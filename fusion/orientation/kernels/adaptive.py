@@ -73,6 +73,8 @@ UP_MIN = 1.0
 """A mean specific force below this [m/s2] says nothing about the vertical: free fall."""
 TURN = 1.0
 """A body turns about so fast [rad/s] in a gap that nobody saw."""
+SHORTEST = 1e-5
+"""No sensor samples at a shorter interval [s]."""
 GAP_MAX = 1e3
 """A longer gap, and one of unknown length, counts as this long [s]."""
 
@@ -96,9 +98,9 @@ def smooth(y: Any, rate: Any, i: int, x: float, age: float, tau: float, dt: floa
 
 @njit(cache=True, error_model="numpy")
 def level(s: Any, p: Any, dt: float) -> tuple[bool, float, float]:
-    """Turn the tilt towards the low-passed gravity; return the rate about east and north that took [rad/s].
+    """Turn the tilt towards the low-passed gravity; return the rate that this undid, about level x and y [rad/s].
 
-    First is whether it says anything of the bias: not in free fall, nor where `beta` was the limit.
+    Before it, whether it says anything of the bias: not in free fall, nor where `beta` was the limit.
     """
     s.up_age += dt
     for i in range(3):
@@ -234,6 +236,12 @@ def correct(s: Any, p: Any) -> None:
         turn_to_north(s, p, min(s.mag_wait, p.max_step))
         s.mag_wait = 0.0
     set_earth(s)
+    clear(s)
+
+
+@njit(cache=True, error_model="numpy")
+def clear(s: Any) -> None:
+    """Begin the sums anew."""
     s.time = s.acc_time = s.mag_time = s.gyr_spread = s.acc_spread = 0.0
     for i in range(3):
         s.gyr_sum[i] = s.acc_sum[i] = s.up_sum[i] = s.field_sum[i] = 0.0
@@ -279,15 +287,15 @@ def interrupt(s: Any, p: Any, gap: float, counted: float) -> None:
         s.bias_cov[i] = max(s.bias_cov[i], min(doubted, p.bias_start**2))
     s.heading_var = min(s.heading_var + TURN**2 * (gap - counted) * (gap + counted), ANYTHING)
     s.heading_drift_cov = 0.0
-    s.time = s.acc_time = s.mag_time = s.gyr_spread = s.acc_spread = 0.0
-    for i in range(3):
-        s.gyr_sum[i] = s.acc_sum[i] = s.up_sum[i] = s.field_sum[i] = 0.0
+    clear(s)
 
 
 @njit(cache=True, error_model="numpy")
 def bridge(s: Any, gx: float, gy: float, gz: float, dt: float) -> tuple[float, float, float]:
     """Return the mean rate over an interval, as if samples that it lacks lay on a line from the last rate to this."""
     x, y, z = gx, gy, gz
+    if dt < SHORTEST:  # stands for an interval that nobody knows, and tells nothing of the usual one
+        return x, y, z
     if s.usual <= 0.0 or dt <= s.usual:
         s.usual = dt
     else:
@@ -412,3 +420,10 @@ def adaptive_update(
                 trace[k, n, 9] = 1.0 if s.rest_time >= p.rest_time else 0.0
                 trace[k, n, 10] = s.disturbed
                 trace[k, n, 11] = heading_sigma(s)
+
+
+@njit(void(from_dtype(STATE)[::1], float64[::1]), cache=True, error_model="numpy")
+def heading_sigmas(state: Any, out: Floats) -> None:
+    """Write the standard deviation of each sensor's heading [rad], shape (N,)."""
+    for n in range(state.shape[0]):
+        out[n] = heading_sigma(state[n])

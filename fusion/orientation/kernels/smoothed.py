@@ -9,7 +9,8 @@ import numpy as np
 from numba import float64, int64, njit, void
 from numpy.typing import NDArray
 
-from fusion.orientation.kernels.rotation import multiply
+from fusion.orientation.kernels.adaptive import UP_MIN, low_pass
+from fusion.orientation.kernels.rotation import multiply, rotate
 
 Floats = NDArray[np.float64]
 
@@ -55,9 +56,7 @@ def offline_low_pass(x: Floats, dt: Floats, tau: float) -> None:
             y, rate = total / time, 0.0
             for k in range(n):
                 at = k if way == 0 else n - 1 - k
-                step = omega * dt[at]
-                rate = (rate + omega * step * (x[at, column] - y)) / (1.0 + sqrt(2.0) * step + step * step)
-                y += dt[at] * rate
+                y, rate = low_pass(y, rate, x[at, column], omega, dt[at])
                 x[at, column] = y
 
 
@@ -67,11 +66,8 @@ def offline_level(turn: Floats, up: Floats, out: Floats) -> None:
     t = (1.0, 0.0, 0.0, 0.0)
     for k in range(turn.shape[0]):
         n = sqrt(up[k, 0] ** 2 + up[k, 1] ** 2 + up[k, 2] ** 2)
-        if n > 1.0:
-            x, y, z = up[k, 0] / n, up[k, 1] / n, up[k, 2] / n
-            a, b, c = 2.0 * (t[2] * z - t[3] * y), 2.0 * (t[3] * x - t[1] * z), 2.0 * (t[1] * y - t[2] * x)
-            ux, uy = x + t[0] * a + t[2] * c - t[3] * b, y + t[0] * b + t[3] * a - t[1] * c
-            uz = z + t[0] * c + t[1] * b - t[2] * a
+        if n > UP_MIN:
+            ux, uy, uz = rotate(t, up[k, 0] / n, up[k, 1] / n, up[k, 2] / n)
             if uz > -1.0 + 1e-9:
                 w = sqrt(0.5 * (1.0 + uz))
                 t = multiply((w, 0.5 * uy / w, -0.5 * ux / w, 0.0), t)

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from fusion.orientation import Adaptive
 from fusion.orientation import quaternion as qt
+from fusion.orientation.adaptive import lane
 from fusion.orientation.kernels.adaptive import STATE
 from fusion.orientation.kernels.field import ANYTHING
 from tests.fusion.orientation.sensor import (
@@ -280,3 +281,12 @@ def test_three_hours_leave_everything_in_its_range() -> None:
     assert np.abs(heading_off_deg(whole.quat, hours.quat))[-4000:].max() < 1.0
     assert tilt_off_deg(whole.quat, hours.quat)[-4000:].max() < 0.3
     assert np.abs(np.linalg.norm(whole.quat, axis=1) - 1.0).max() < 1e-9
+
+
+def test_a_moment_that_stands_for_an_unknown_interval_tells_nothing_of_the_usual_one() -> None:
+    s, at = turning(20.0, speed=3.0), 1000
+    columns, dt = [lane(x) for x in (s.gyr, s.acc, s.mag)], s.dt[:, None]
+    plain = Adaptive(1).update(*columns, np.ascontiguousarray(dt))
+    columns = [np.ascontiguousarray(np.insert(x, at, x[:, at], axis=1)) for x in columns]
+    held = Adaptive(1).update(*columns, np.ascontiguousarray(np.insert(dt, at, 1e-9, axis=0)))
+    np.testing.assert_allclose(np.delete(held, at, axis=1), plain, atol=1e-6)

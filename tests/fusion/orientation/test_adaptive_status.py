@@ -185,3 +185,14 @@ def test_a_slow_even_turn_in_a_known_field_is_not_taken_for_rest_for_long() -> N
     off = np.degrees(np.abs(2.0 * np.arctan2(error[:, 3], error[:, 0])))
     assert off.max() < 30.0  # 50 and growing without a look at the field
     assert off[-1] < 0.8 * off.max()
+
+
+def test_the_status_is_the_last_row_of_the_trace() -> None:
+    s = turning(30.0)
+    s.mag[2500:] *= 1.5
+    for seconds in (2, 20, 29):
+        found = follow(s[: seconds * 100])
+        status = found.filter.status
+        assert status.heading_sigma[0] == found.trace[-1, 11]
+        assert status.resting[0] == (found.trace[-1, 9] > 0.0)
+        assert status.bias[0].tolist() == found.trace[-1, :3].tolist()
