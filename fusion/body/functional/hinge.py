@@ -29,13 +29,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from fusion.body.functional.hinge_fit import Fit, Problem, best_fit, covariance, improved, joint_forces
 from fusion.body.functional.pairs import Pairer, Pairs, Reservoir, aligned
+from fusion.body.functional.shortage import LEAST_SAMPLES, TooLittle
 from fusion.body.functional.sphere import deviation
 from fusion.orientation import quaternion as qt
 
 Floats = NDArray[np.float64]
 
-LEAST_SAMPLES = 100
-"""Four seconds of movement. [P]"""
 LEAST_RATE = 0.2
 """RMS rate of the joint, below which it did not move [rad/s]: 11 deg/s. [P]"""
 MODEL_SD = float(np.radians(0.7))
@@ -80,10 +79,6 @@ class HingeAxis:
         order = [2, 3, 0, 1]
         cov = self.cov[np.ix_(order, order)]
         return replace(self, j1=self.j2, j2=self.j1, cov=cov, sd1=self.sd2, sd2=self.sd1)
-
-
-class TooLittle(ValueError):
-    """The joint has not moved enough to show an axis."""
 
 
 class HingeEvidence:
@@ -149,9 +144,7 @@ def solved(pairs: Pairs) -> HingeAxis:
         TooLittle: The joint has not moved enough.
     """
     if len(pairs) < LEAST_SAMPLES:
-        raise TooLittle(
-            f"there was too little movement: {len(pairs)} samples of both sensors turning, {LEAST_SAMPLES} are needed"
-        )
+        raise TooLittle(len(pairs))
     problem, fit = best_fit(pairs)
     if sign_evidence(problem, fit, pairs.blocks) < 0.0:
         turned = Fit.at(problem, fit.axes * np.array([[1.0], [-1.0]]), fit.rest)
@@ -160,7 +153,7 @@ def solved(pairs: Pairs) -> HingeAxis:
     j1, j2 = fit.axes
     joint_rate = _rms(pairs.gyr[0] @ j1 - pairs.gyr[1] @ j2)
     if joint_rate < LEAST_RATE:
-        raise TooLittle(f"the joint hardly moved: {np.degrees(joint_rate):.0f} deg/s about its axis (RMS)")
+        raise TooLittle(len(pairs), f"the joint hardly moved: {np.degrees(joint_rate):.0f} deg/s about its axis (RMS)")
     cov = covariance(problem, fit, pairs.block) + 0.5 * MODEL_SD**2 * np.eye(4)
     found = HingeAxis(
         j1,

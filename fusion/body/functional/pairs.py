@@ -178,3 +178,11 @@ class Reservoir:
         t = np.array(self.times, dtype=np.float64)
         padded = np.concatenate([[2.0 * t[0] - t[1]], t, [2.0 * t[-1] - t[-2]]])
         return np.asarray(padded[2:] - padded[:-2])
+
+
+def collected(gyr1: ArrayLike, acc1: ArrayLike, gyr2: ArrayLike, acc2: ArrayLike, rate_hz: float) -> Pairs:
+    """Return the samples of a whole recording that are worth keeping; arguments as in `hinge.hinge_axis`."""
+    pairer, reservoir = Pairer(rate_hz), Reservoir()
+    for block in pairer.feed(aligned(gyr1=gyr1, acc1=acc1, gyr2=gyr2, acc2=acc2)):
+        reservoir.offer(block)
+    return reservoir.with_last(pairer.last())
