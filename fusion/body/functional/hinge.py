@@ -18,8 +18,7 @@ Deviations from the papers:
   movement is planar, and hardly counts where it is not.
 
 Sign: (j1, j2) and (-j1, -j2) say the same, (j1, -j2) does not. Both point the same way when g1.j1 - g2.j2 is the rate
-of the joint. Rates across the axis do not know; what both sensors share tells: the force along the axes, and the rates
-about the line across both axis and force. In movement in one upright plane both vanish, and `sign_sure` is near 0.
+of the joint. Rates across the axis do not know; `sign` looks at what both sensors share.
 """
 
 from dataclasses import dataclass, replace
@@ -27,11 +26,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fusion.body.functional.hinge_fit import Fit, Problem, best_fit, covariance, improved, joint_forces
+from fusion.body.functional.hinge_fit import Fit, best_fit, covariance, improved
 from fusion.body.functional.pairs import Pairer, Pairs, Reservoir, aligned
 from fusion.body.functional.shortage import LEAST_SAMPLES, TooLittle
+from fusion.body.functional.sign import sign_evidence
 from fusion.body.functional.sphere import deviation
-from fusion.orientation import quaternion as qt
 
 Floats = NDArray[np.float64]
 
@@ -43,8 +42,6 @@ UNSURE_SD = float(np.radians(4.0))
 """Beyond this the axis is worth a warning [rad]. [P]"""
 NO_HINGE = 0.3
 """Unexplained rate as a part of the joint's rate, from which it is no hinge. Real knees: 0.1 to 0.2. [P]"""
-SIGN_BLOCKS = 4.0
-"""Evidence for the sign counts as from so many independent moments at most, as biases are the same in all. [P]"""
 SIGN_CLEAR = 0.95
 """Less is worth a warning. [P]"""
 
@@ -90,7 +87,7 @@ class HingeEvidence:
     def __init__(self, rate_hz: float) -> None:
         """rate_hz: of both sensors, on their common time line [Hz]."""
         self._pairer = Pairer(rate_hz)
-        self._reservoir = Reservoir()
+        self._reservoir = Reservoir(self._pairer.interval)
 
     def add(self, gyr1: ArrayLike, acc1: ArrayLike, gyr2: ArrayLike, acc2: ArrayLike) -> None:
         """Take the samples that follow; rows that are not numbers stand for time without samples.
@@ -146,10 +143,10 @@ def solved(pairs: Pairs) -> HingeAxis:
     if len(pairs) < LEAST_SAMPLES:
         raise TooLittle(len(pairs))
     problem, fit = best_fit(pairs)
-    if sign_evidence(problem, fit, pairs.blocks) < 0.0:
+    if sign_evidence(pairs, problem, fit) < 0.0:
         turned = Fit.at(problem, fit.axes * np.array([[1.0], [-1.0]]), fit.rest)
         fit = improved(problem, turned, 1)
-    evidence = sign_evidence(problem, fit, pairs.blocks)
+    evidence = sign_evidence(pairs, problem, fit)
     j1, j2 = fit.axes
     joint_rate = _rms(pairs.gyr[0] @ j1 - pairs.gyr[1] @ j2)
     if joint_rate < LEAST_RATE:
@@ -169,21 +166,6 @@ def solved(pairs: Pairs) -> HingeAxis:
     return replace(found, warnings=_warnings(found))
 
 
-def sign_evidence(problem: Problem, fit: Fit, blocks: int) -> float:
-    """Return the log of how much more likely it is that both axes point the same way than that they do not."""
-    forces = joint_forces(problem, fit)
-    along, about, unsure = [], [], 0.0
-    for force, gyr, j in zip(forces, problem.gyr, fit.axes, strict=True):
-        normal = qt.cross(force, np.broadcast_to(j, force.shape))
-        length = np.sqrt((normal * normal).sum(axis=1)) + problem.acc_sd
-        along.append(force @ j)
-        about.append((gyr * normal).sum(axis=1) / length)
-        across2 = (gyr * gyr).sum(axis=1) - (gyr @ j) ** 2
-        unsure = unsure + across2 * (problem.acc_sd / length) ** 2
-    told = along[0] * along[1] / problem.acc_sd**2 + about[0] * about[1] / (problem.gyr_sd**2 + unsure)
-    return 2.0 * float(told.mean()) * min(SIGN_BLOCKS, float(blocks))
-
-
 def _rms(x: Floats) -> float:
     return float(np.sqrt((x * x).mean()))
 
@@ -198,5 +180,5 @@ def _warnings(found: HingeAxis) -> tuple[str, ...]:
         worst = np.degrees(max(found.sd1, found.sd2))
         said.append(f"The axis is unsure by {worst:.0f} deg: move longer, with more bending.")
     if found.sign_sure < SIGN_CLEAR:
-        said.append("The movement lay in one plane: whether both axes point the same way is not clear.")
+        said.append("Whether both axes point the same way is not clear: move quicker, or out of one plane.")
     return tuple(said)

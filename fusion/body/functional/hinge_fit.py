@@ -184,9 +184,9 @@ def _times(matrices: Floats, v: Floats) -> Floats:
     return np.asarray((matrices.reshape(-1, 3) @ v).reshape(-1, 3))
 
 
-def joint_forces(p: Problem, fit: Fit) -> list[Floats]:
-    """Return the specific force at the joint as both sensors know it, two of shape (n, 3)."""
-    return [a + _times(G, r) for a, G, r in zip(p.acc, p.arm, fit.rest[:6].reshape(2, 3), strict=True)]
+def joint_forces(p: Problem, arms: Floats) -> list[Floats]:
+    """Return the specific force at the joint as both sensors know it, two of shape (n, 3); arms: r1, r2, shape (6,)."""
+    return [a + _times(G, r) for a, G, r in zip(p.acc, p.arm, arms.reshape(2, 3), strict=True)]
 
 
 def improved(p: Problem, fit: Fit, rounds: int) -> Fit:

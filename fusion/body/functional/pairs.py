@@ -49,6 +49,8 @@ class Pairs:
     """Angular acceleration [rad/s2], shape (2, n, 3)."""
     block: NDArray[np.int64]
     """Which block of time a moment is of, 0 upward, shape (n,)."""
+    interval: float
+    """Between moments of a block, unless some are missing [s]."""
 
     def __len__(self) -> int:
         """Return the number of moments."""
@@ -60,11 +62,11 @@ class Pairs:
         return int(self.block[-1]) + 1 if len(self) else 0
 
 
-def joined(blocks: list[Floats]) -> Pairs:
+def joined(blocks: list[Floats], interval: float) -> Pairs:
     """Return blocks, each of shape (m, 6, 3), as one set of samples."""
     x = np.concatenate(blocks) if blocks else np.empty((0, SIGNALS, 3))
     x = np.ascontiguousarray(x.reshape(-1, 2, 3, 3).transpose(2, 1, 0, 3))
-    return Pairs(x[0], x[1], x[2], np.repeat(np.arange(len(blocks)), [len(b) for b in blocks]))
+    return Pairs(x[0], x[1], x[2], np.repeat(np.arange(len(blocks)), [len(b) for b in blocks]), interval)
 
 
 def aligned(**signals: ArrayLike) -> Floats:
@@ -102,6 +104,8 @@ class Pairer:
         self._dt = 1.0 / rate(rate_hz)
         self._size = max(round(BLOCK_S * rate_hz), 4)
         self._step = max(round(rate_hz / KEPT_HZ), 1)
+        self.interval = self._step * self._dt
+        """Between the samples of a block [s]."""
         self._side = max(round(0.5 * BELL_S * rate_hz), 1)
         bell = np.hanning(2 * self._side + 3)[1:-1]
         self._bell = bell / bell.sum()
@@ -148,6 +152,8 @@ def excitation(block: Floats) -> float:
 class Reservoir:
     """The best blocks so far, in order of time."""
 
+    interval: float
+    """Between samples of a block [s]."""
     capacity: int = BLOCKS
     blocks: list[Floats] = field(default_factory=list)
     times: list[int] = field(default_factory=list)
@@ -171,7 +177,8 @@ class Reservoir:
 
     def with_last(self, block: Floats) -> Pairs:
         """Return what is kept, and a block that is not complete, as one set of samples."""
-        return joined([*self.blocks, block] if excitation(block) >= QUIET**2 else self.blocks)
+        blocks = [*self.blocks, block] if excitation(block) >= QUIET**2 else self.blocks
+        return joined(blocks, self.interval)
 
     def _gaps(self) -> Floats:
         """Return the time between the neighbours of each block; those at the ends count the one gap twice."""
@@ -182,7 +189,8 @@ class Reservoir:
 
 def collected(gyr1: ArrayLike, acc1: ArrayLike, gyr2: ArrayLike, acc2: ArrayLike, rate_hz: float) -> Pairs:
     """Return the samples of a whole recording that are worth keeping; arguments as in `hinge.hinge_axis`."""
-    pairer, reservoir = Pairer(rate_hz), Reservoir()
+    pairer = Pairer(rate_hz)
+    reservoir = Reservoir(pairer.interval)
     for block in pairer.feed(aligned(gyr1=gyr1, acc1=acc1, gyr2=gyr2, acc2=acc2)):
         reservoir.offer(block)
     return reservoir.with_last(pairer.last())

@@ -50,10 +50,8 @@ def test_a_leg_with_soft_tissue_shows_its_knee_axis_within_two_degrees(
         errors += [off(found.j1, worn.axes[0]), off(found.j2, worn.axes[1])]
         parts += [np.radians(errors[-2]) / found.sd1, np.radians(errors[-1]) / found.sd2]
         assert max(found.sd1, found.sd2) < np.radians(3.0)
-        assert same_way(found, worn.axes) or found.sign_sure < 0.5
-        if motion == "walk":
-            assert same_way(found, worn.axes)
-            assert found.sign_sure > 0.8
+        assert same_way(found, worn.axes)
+        assert found.sign_sure > 0.95
     print(f"{motion} {wobble_deg}: mean {np.mean(errors):.2f}, most {max(errors):.2f} deg")
     assert max(errors) < 2.0
     assert max(parts) < 2.5
@@ -65,8 +63,16 @@ def test_ten_seconds_of_walking_are_enough(leg: Callable, off: Callable) -> None
     assert max(off(found.j1, worn.axes[0]), off(found.j2, worn.axes[1])) < 2.0
 
 
-def test_planar_movement_says_that_the_relative_sign_is_open(leg: Callable) -> None:
-    found = hinge_axis(*leg("squat", 0, 1.0).signals, 60.0)
+def test_in_one_plane_about_a_resting_joint_the_relative_sign_is_open() -> None:
+    t = np.arange(0.0, 30.0, 0.01)
+    rng = np.random.default_rng(2)
+    signals = []
+    for size, hz in ((0.5, 0.4), (0.8, 0.55)):
+        tilt, rate = size * np.sin(2.0 * np.pi * hz * t), 2.0 * np.pi * hz * size * np.cos(2.0 * np.pi * hz * t)
+        signals.append(np.stack([0.0 * t, 0.0 * t, rate], axis=1) + 0.01 * rng.normal(size=(len(t), 3)))
+        force = 9.80665 * np.stack([np.sin(tilt), np.cos(tilt), 0.0 * t], axis=1)
+        signals.append(force + 0.1 * rng.normal(size=(len(t), 3)))
+    found = hinge_axis(*signals, 100.0)
     assert found.sign_sure < 0.6
     assert any("same way" in sentence for sentence in found.warnings)
 
