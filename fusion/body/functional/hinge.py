@@ -26,7 +26,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fusion.body.functional.hinge_fit import Fit, best_fit, covariance, improved
+from fusion.body.functional.hinge_fit import ROUNDS, Fit, best_fit, covariance, improved
 from fusion.body.functional.pairs import Pairer, Pairs, Reservoir, aligned
 from fusion.body.functional.shortage import LEAST_SAMPLES, TooLittle
 from fusion.body.functional.sign import sign_evidence
@@ -145,7 +145,7 @@ def solved(pairs: Pairs) -> HingeAxis:
     problem, fit = best_fit(pairs)
     if sign_evidence(pairs, problem, fit) < 0.0:
         turned = Fit.at(problem, fit.axes * np.array([[1.0], [-1.0]]), fit.rest)
-        fit = improved(problem, turned, 1)
+        fit = improved(problem, turned, ROUNDS)
     evidence = sign_evidence(pairs, problem, fit)
     j1, j2 = fit.axes
     joint_rate = _rms(pairs.gyr[0] @ j1 - pairs.gyr[1] @ j2)
@@ -161,7 +161,7 @@ def solved(pairs: Pairs) -> HingeAxis:
         1.4826 * float(np.median(np.abs(fit.residuals[0] * problem.gyr_sd))),
         joint_rate,
         len(pairs),
-        float(np.tanh(0.5 * abs(evidence))),
+        float(np.tanh(0.5 * max(evidence, 0.0))),
     )
     return replace(found, warnings=_warnings(found))
 
