@@ -2,10 +2,13 @@
 
 import { has, t } from "./strings.js";
 
-const FIRST = ["knee_flexion", "hip_flexion", "trunk_inclination", "trunk_side_inclination", "posture_angle", "ankle_dorsiflexion"];
-const PREFIXES = ["truth_", "activation_", "emg_", "quality_"];
+const FIRST = [
+  "knee_flexion", "hip_flexion", "trunk_inclination", "trunk_side_inclination", "posture_angle", "ankle_dorsiflexion",
+  "elbow_flexion", "shoulder_elevation", "trunk_flexion", "pelvis_tilt", "neck_flexion", "wrist_flexion",
+];
+const PREFIXES = ["truth_", "activation_", "emg_", "quality_", "uncertainty_", "light_"];
 
-/** Split a series name: {kind: "truth" | "activation" | "emg" | "quality" | "", base: "knee_flexion", side: "left" | "right" | ""}. */
+/** Split a series name: {kind: "truth", "activation", another of PREFIXES or "", base: "knee_flexion", side: "left" | "right" | ""}. */
 export function parts(series) {
   const prefix = PREFIXES.find((p) => series.startsWith(p)) ?? "";
   const rest = series.slice(prefix.length);
@@ -28,6 +31,12 @@ export function seriesName(series) {
 export function words(identifier) {
   const text = String(identifier).replaceAll("_", " ").trim();
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+/** A segment or joint as people say it: thigh_left -> "left thigh". */
+export function spoken(identifier) {
+  const { base, side } = parts(identifier);
+  return [side, base.replaceAll("_", " ")].filter(Boolean).join(" ");
 }
 
 /** Compare two measures by importance, then by name. */

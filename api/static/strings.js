@@ -73,6 +73,15 @@ const EN = {
   "traces.label": "{name}, last ten seconds",
   "traces.reference": "reference",
   "traces.axisNow": "now",
+  "traces.uncertain": "± {n}",
+  "traces.uncertain.title": "±: one standard deviation, estimated from how the sensors were calibrated and how their data come. It is no measurement of the error.",
+
+  "trust.title": "Trust in the angles",
+  "trust.summary": "{n} of {all} joints reliable",
+  "trust.all": "All joints",
+  "trust.red": "Not reliable",
+  "trust.yellow": "Less reliable",
+  "trust.green": "Reliable",
 
   "bars.title": "Muscle activation",
   "bars.reference.peak": "% of session peak so far",
@@ -148,6 +157,12 @@ const EN = {
   "event.mark": "Mark: {text}",
   "event.button": "Button pressed: {sensor}",
   "event.reset": "Heading reset",
+  "event.slip": "{worn} slipped {degrees} degrees: calibrate again",
+  "event.swap": "{worn} seem to be exchanged: check where the sensors are worn",
+  "event.and": "and",
+  "event.quality.red": "{joint} not reliable: {reason}",
+  "event.quality.yellow": "{joint} less reliable: {reason}",
+  "event.quality.green": "{joint} reliable",
 
   "replay.banner": "REPLAY",
   "replay.sentence": "This is a recording played back, not the present.",
@@ -252,10 +267,15 @@ const EN = {
   "name.pelvis_rotation": "Pelvis rotation to the left",
   "name.posture_angle": "Posture angle",
   "name.shoulder_elevation": "Shoulder elevation",
+  "name.shoulder_plane": "Shoulder plane of elevation",
+  "name.shoulder_rotation": "Shoulder internal rotation",
   "name.elbow_flexion": "Elbow flexion",
   "name.elbow_pronation": "Elbow pronation",
   "name.wrist_flexion": "Wrist flexion",
+  "name.wrist_ulnar_deviation": "Wrist ulnar deviation",
   "name.neck_flexion": "Neck flexion",
+  "name.neck_lateral_bend": "Neck bend to the right",
+  "name.neck_rotation": "Neck rotation to the left",
 };
 
 const strings = EN;

@@ -69,6 +69,11 @@ async def test_nothing_sticks_out_at_any_width(page: Page, moving: Any, address:
     moving.calibration = {
         "state": "moving",
         "message": "Now bend your knees a few times, slowly and as far as is comfortable.",
+        "lights": {
+            f"{joint}_{side}": {"light": "yellow", "reason": f"{joint} on the {side} side: taken from walking"}
+            for joint in ("hip", "knee", "ankle", "shoulder", "elbow", "wrist")
+            for side in ("left", "right")
+        },
     }
     await page.set_viewport_size({"width": width, "height": 900})
     await page.goto(address)

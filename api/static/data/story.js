@@ -1,7 +1,7 @@
 // The events of the followed session: the newest as a list, and what is counted over all of them, however many there were.
 
 const KEPT = 200;
-const BURSTS_KEPT = 60; // nine muscles burst several times a second and must not push a mark out of the list
+const OFTEN = { burst: 60, quality: 60 }; // nine muscles burst several times a second and must not push a mark out of the list
 const SAME_S = 0.005; // the same event, told by the bus and by the store, whose start is rounded to milliseconds
 
 export class Story {
@@ -12,6 +12,7 @@ export class Story {
   clear() {
     this.events = []; // in order of time
     this.reps = new Map(); // series -> {count, range (deg), at}
+    this.lights = new Map(); // joint -> {light, reason, at}
     this.posture = { state: null, threshold: null, upright: null, buzzes: 0, at: -Infinity };
   }
 
@@ -21,9 +22,9 @@ export class Story {
     const fresh = events.filter((event) => !isIn(known, event));
     for (const event of fresh) this.#count(event);
     const all = [...this.events, ...fresh].sort((a, b) => a.t - b.t);
-    const bursts = all.filter(({ name }) => name === "burst").slice(-BURSTS_KEPT);
-    const others = all.filter(({ name }) => name !== "burst").slice(-KEPT);
-    this.events = [...others, ...bursts].sort((a, b) => a.t - b.t);
+    const often = Object.entries(OFTEN).flatMap(([often, kept]) => all.filter(({ name }) => name === often).slice(-kept));
+    const others = all.filter(({ name }) => !(name in OFTEN)).slice(-KEPT);
+    this.events = [...others, ...often].sort((a, b) => a.t - b.t);
   }
 
   /** Take the whole history of the session, as the store has it, in place of what was heard of it. */
@@ -36,6 +37,7 @@ export class Story {
 
   #count({ name, t, data = {} }) {
     if (name === "rep") this.#countRep(t, data);
+    else if (name === "quality") this.#judgeJoint(t, data);
     else if (name === "buzz") this.posture.buzzes += 1;
     else if (t >= this.posture.at) this.#judgePosture(name, t, data);
   }
@@ -43,6 +45,10 @@ export class Story {
   #countRep(t, { series, range_deg: range }) {
     const { count, range: newest, at } = this.reps.get(series) ?? { count: 0, at: -Infinity };
     this.reps.set(series, t >= at ? { count: count + 1, range, at: t } : { count: count + 1, range: newest, at });
+  }
+
+  #judgeJoint(t, { joint, light, reason = "" }) {
+    if (!(t < this.lights.get(joint)?.at)) this.lights.set(joint, { light, reason, at: t });
   }
 
   #judgePosture(name, t, data) {
@@ -55,7 +61,7 @@ export class Story {
   }
 }
 
-const key = ({ name, data = {} }) => `${name} ${data.series ?? data.muscle ?? data.sensor ?? data.text ?? ""}`;
+const key = ({ name, data = {} }) => `${name} ${data.series ?? data.muscle ?? data.sensor ?? data.text ?? data.joint ?? data.segment ?? data.segments ?? ""}`;
 
 function index(events) {
   const times = new Map();

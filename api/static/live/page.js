@@ -11,11 +11,12 @@ import { ReplayBanner } from "./replay_banner.js";
 import { Reps } from "./reps.js";
 import { Sensors } from "./sensors.js";
 import { Traces } from "./traces.js";
+import { Trust } from "./trust.js";
 import { t } from "../strings.js";
 
 export class LivePage {
   constructor(store) {
-    const parts = { replay: ReplayBanner, calibration: Calibration, recording: Recording, sensors: Sensors, figure: Figure, traces: Traces, reps: Reps, bars: Bars, posture: Posture, events: EventList };
+    const parts = { replay: ReplayBanner, calibration: Calibration, recording: Recording, sensors: Sensors, figure: Figure, trust: Trust, traces: Traces, reps: Reps, bars: Bars, posture: Posture, events: EventList };
     const made = Object.fromEntries(Object.entries(parts).map(([name, Part]) => [name, new Part(store)]));
     this.parts = Object.values(made);
     const element = (name) => made[name].element;
@@ -24,7 +25,7 @@ export class LivePage {
       element("replay"), element("recording"), element("calibration"), element("sensors"),
       h("div", { class: "stage" },
         h("div", { class: "column column-figure" }, element("figure")),
-        h("div", { class: "column column-traces" }, element("traces")),
+        h("div", { class: "column column-traces" }, element("trust"), element("traces")),
         h("div", { class: "column column-side" }, element("reps"), element("bars"), element("posture"), element("events"))));
   }
 

@@ -1,18 +1,32 @@
 // Events in words, with the icon and tone that go with them on every page.
 
-import { quantity } from "../ui/format.js";
-import { measure, parts, seriesName, words } from "../names.js";
+import { number, quantity } from "../ui/format.js";
+import { measure, parts, seriesName, spoken, words } from "../names.js";
 import { has, t } from "../strings.js";
+import { withoutJoint } from "./trust.js";
 
-const ICONS = { burst: "bolt", rep: "whole", slouch: "slouching", upright: "upright", calibrated: "identify", gap: "stale", link: "link", mark: "mark", buzz: "buzz", button: "identify" };
-const TONES = { slouch: "warn", gap: "warn", upright: "good", calibrated: "good", mark: "accent", rep: "accent" };
+const ICONS = { burst: "bolt", rep: "whole", slouch: "slouching", upright: "upright", calibrated: "identify", gap: "stale", link: "link", mark: "mark", buzz: "buzz", button: "identify", slip: "stale", swap: "stale", "quality.red": "lost", "quality.yellow": "stale", "quality.green": "streaming" };
+const TONES = { slouch: "warn", gap: "warn", upright: "good", calibrated: "good", mark: "accent", rep: "accent", slip: "bad", swap: "bad", "quality.red": "bad", "quality.yellow": "warn", "quality.green": "good" };
 
-export const eventIcon = (event) => ICONS[event.name] ?? "mark";
-export const eventTone = (event) => TONES[event.name] ?? "plain";
+export const eventIcon = (event) => of(ICONS, event) ?? "mark";
+export const eventTone = (event) => of(TONES, event) ?? "plain";
+
+const of = (table, { name, data = {} }) => table[`${name}.${data.light}`] ?? table[name];
+
+/** Leave out what repeats a joint's light with another reason, such as a share that changes each second. */
+export function withoutRepeats(events) {
+  const lights = new Map();
+  return events.filter(({ name, data = {} }) => {
+    if (name !== "quality") return true;
+    const repeats = lights.get(data.joint) === data.light;
+    lights.set(data.joint, data.light);
+    return !repeats;
+  });
+}
 
 /** Return the sentence of an event. */
 export function eventText({ name, data = {} }) {
-  const key = [`event.${name}.${data.what}`, `event.${name}`].find(has);
+  const key = [`event.${name}.${data.what ?? data.light}`, `event.${name}`].find(has);
   if (!key) return words(name);
   return t(key, {
     muscle: data.muscle ? seriesName(`emg_${data.muscle}`) : "",
@@ -23,5 +37,11 @@ export function eventText({ name, data = {} }) {
     sensor: data.sensor ? words(data.sensor) : "",
     state: has(`sensor.${data.state}`) ? t(`sensor.${data.state}`).toLowerCase() : data.state,
     text: data.text,
+    worn: sentence([data.segment ?? data.segments ?? []].flat().map(spoken).join(` ${t("event.and")} `)),
+    degrees: number(data.deg),
+    joint: data.joint ? sentence(spoken(data.joint)) : "",
+    reason: withoutJoint(data.reason ?? "", data.joint ?? ""),
   });
 }
+
+const sentence = (text) => text.charAt(0).toUpperCase() + text.slice(1);

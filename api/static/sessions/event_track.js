@@ -2,14 +2,14 @@
 
 import { fill, h } from "../ui/dom.js";
 import { duration } from "../ui/format.js";
-import { eventText, eventTone } from "../live/stories.js";
+import { eventText, eventTone, withoutRepeats } from "../live/stories.js";
 
 const PIXEL_PERCENT = 0.15;
-const LANES = ["rep", "burst", "slouch", "gap"]; // everything else shares the top lane
+const LANES = ["rep", "burst", "slouch", "gap", "quality"]; // everything else shares the top lane
 
 export class EventTrack {
   constructor(events, onShow) {
-    this.events = events;
+    this.events = withoutRepeats(events);
     this.onShow = onShow;
     this.lanes = ["", ...LANES].filter((lane) => events.some(({ name }) => laneOf(name) === lane));
     this.area = h("div", { class: "track-area" });

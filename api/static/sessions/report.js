@@ -3,7 +3,7 @@
 import { button, fill, h } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
 import { duration, number, plain, quantity } from "../ui/format.js";
-import { eventIcon, eventText, eventTone } from "../live/stories.js";
+import { eventIcon, eventText, eventTone, withoutRepeats } from "../live/stories.js";
 import { words } from "../names.js";
 import { has, t } from "../strings.js";
 
@@ -34,7 +34,7 @@ export function qualityReport(quality = {}) {
 export function eventTable(events, show) {
   if (!events.length) return h("p", { class: "empty" }, t("events.none"));
   const list = h("ol", { class: "events", tabindex: 0, "aria-label": t("session.events") });
-  const draw = (bursts) => fill(list, events.filter(({ name }) => bursts || name !== "burst").map((event) => eventRow(event, show)));
+  const draw = (bursts) => fill(list, withoutRepeats(events).filter(({ name }) => bursts || name !== "burst").map((event) => eventRow(event, show)));
   const toggle = button(t("events.bursts"), () => {
     const on = toggle.getAttribute("aria-pressed") !== "true";
     toggle.setAttribute("aria-pressed", String(on));
