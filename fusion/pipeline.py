@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from fusion import carried, emg, orientation
 from fusion.angles import Angles
 from fusion.body.calibration import Calibration
+from fusion.body.joints import MAIN
 from fusion.body.segments import check
-from fusion.body.skeleton import FLEXIONS, Posed, Skeleton
+from fusion.body.skeleton import Posed, Skeleton
 from fusion.emg.muscles import Muscles
 from fusion.estimates import Batch, Event, Json, Topic
 from fusion.grid import Grid
@@ -37,7 +38,7 @@ Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 Out = tuple[list[Batch], list[Event]]
 
-COUNTED = (*FLEXIONS, "trunk_inclination")
+COUNTED = (*MAIN, "trunk_inclination")
 """Series in which repetitions are counted, on either side."""
 
 
@@ -132,6 +133,11 @@ class Pipeline:
         """How far the alignment is, and what the wearer should do."""
         return self.skeleton.calibration.report
 
+    @property
+    def lights(self) -> dict[str, tuple[str, str]]:
+        """How far each joint's angles can be trusted: "red", "yellow" or "green", and why it is no better."""
+        return self.skeleton.lights
+
     def carry(self) -> dict[str, Json]:
         """Return what a recording that begins now needs to know of the past, for `restore`."""
         return carried.carry(self.skeleton.calibration, self.motion, self.muscles, self.slouch)
@@ -164,7 +170,7 @@ class Pipeline:
 
     def _body(self, t: Times, batches: list[Batch], events: list[Event]) -> None:
         rows = self.motion.rows(t)
-        posed, found = self.skeleton.rows(rows)
+        posed, trusted, found = self.skeleton.rows(rows)
         names, values = self.angles.rows(t)
         joints = Posed((*posed.joints, *names), np.concatenate([posed.angles, values], axis=1), (), posed.quats)
         self._add(batches, "joints", t, joints.joints, "deg", joints.angles)
@@ -172,6 +178,8 @@ class Pipeline:
         events += found
         events += self._movement(t, joints.joints, joints.angles)
         self._quality.add(tuple(self.motion.lanes), t, rows.quality)
+        for second in trusted:
+            self._quality.note(second.t, second.names, second.units, second.values.tolist())
 
     def _movement(self, t: Times, names: tuple[str, ...], values: Floats) -> list[Event]:
         """Run what looks at single series, row by row."""

@@ -19,6 +19,7 @@ class Quality:
     def __init__(self) -> None:
         self._names: dict[str, None] = {}
         self._seconds: dict[int, list[tuple[tuple[str, ...], Floats, int]]] = {}
+        self._notes: dict[int, tuple[tuple[str, ...], tuple[str, ...], list[float]]] = {}
         self._next: int | None = None
 
     def add(self, names: tuple[str, ...], t: Times, quality: Floats) -> None:
@@ -34,6 +35,12 @@ class Quality:
                 continue
             inside = quality if first == last else quality[t // SECOND == second]
             self._seconds.setdefault(second, []).append((names, inside.sum(axis=0), len(inside)))
+
+    def note(self, t: int, names: tuple[str, ...], units: tuple[str, ...], values: list[float]) -> None:
+        """Add more about the second that ends at t [ns]; left out if it was given already."""
+        second = t // SECOND - 1
+        if self._next is not None and second >= self._next:
+            self._notes[second] = names, units, values
 
     def due(self, done: int, newest: int) -> list[Batch]:
         """Return the seconds that rows up to `done` [ns] fill, or that are long over; stamped with their end."""
@@ -54,4 +61,6 @@ class Quality:
         values = [totals[name] / max(counts[name], 1) for name in totals]
         names = tuple(f"quality_{name}" for name in totals)
         t = np.array([(second + 1) * SECOND], dtype=np.int64)
-        return Batch("quality", t, SECOND, names, ("1",) * len(names), np.array([values]))
+        more, units, found = self._notes.pop(second, ((), (), []))
+        units = ("1",) * len(names) + units
+        return Batch("quality", t, SECOND, names + more, units, np.array([[*values, *found]]))

@@ -52,7 +52,8 @@ CLEAR_LEAN_DEG = 15.0
 """Two answers that differ less in the direction of lean are not told apart by it [deg]. [P]"""
 CLEAR_FIELD = 0.5
 """Mean cosine between the z axes, by the magnetic field, from which that decides. [P]"""
-LEANS = {"thigh": 1.0, "shank": -1.0, "foot": -1.0, "pelvis": -1.0, "trunk": -1.0}
+LEANS = {"thigh": 1.0, "shank": -1.0, "foot": -1.0, "pelvis": -1.0, "trunk": -1.0, "head": -1.0}
+LEANS |= {"upper_arm": 1.0, "forearm": 1.0, "hand": 1.0}
 """The sense of phi in which a segment leans farther in everyday movement. [P]"""
 
 
@@ -73,6 +74,12 @@ class Seat:
     """Segment-to-sensor, shape (4,); None until found."""
     reasons: tuple[str, ...] = ()
     """What is unsure about `align`."""
+    standing: bool = False
+    """The upright moment was named by somebody, or seen on the knees; otherwise it is a guess."""
+    zero_sd_deg: float = 2.0
+    """Uncertainty of the upward axis, and so of the angles' zero [deg]. [P]"""
+    axis_sd_deg: float = 4.0
+    """Uncertainty of the main axis [deg]. [P] until measured."""
 
     @property
     def part(self) -> str:
@@ -88,6 +95,9 @@ class Seat:
             "turn": self.turn,
             "align": _listed(self.align),
             "reasons": list(self.reasons),
+            "standing": self.standing,
+            "zero_sd_deg": self.zero_sd_deg,
+            "axis_sd_deg": self.axis_sd_deg,
             "root": root,
         }
 
@@ -107,6 +117,9 @@ class Seat:
             number(data.get("turn"), 0.0),
             known["align"],
             tuple(map(str, reasons)) if isinstance(reasons, list) else (),
+            data.get("standing") is True,
+            abs(number(data.get("zero_sd_deg"), 2.0)),
+            abs(number(data.get("axis_sd_deg"), 4.0)),
         )
 
     def forget_movement(self) -> None:

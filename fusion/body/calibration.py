@@ -1,7 +1,13 @@
-"""The course of a calibration: waiting for stillness, taking the pose, watching the movement, then ready.
+"""The course of a calibration: where each sensor sits on its segment, from movement, with a pose or without.
 
 Works in steps of a tenth of a second on the absolute time line, each seen whole, so that the result does not depend on
-how the samples came in. Everything is causal: a segment has no orientation before its seat is known.
+how the samples came in. Everything is causal: a segment has no orientation before its seat is known, and a seat once
+found stays until the next calibration, so that numbers do not wander.
+
+- A thigh with its shank needs no pose: `fusion.body.knee` finds both seats from how people move, and which moments were
+  upright; those give the other segments their upward axis, too.
+- Everything else takes its upward axis from such moments, from a pose that was asked for, or, where no knee is worn,
+  from the first still moment; and its main axis from movement (`fusion.body.alignment`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,15 +17,19 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body import heading as hd
 from fusion.body.alignment import Answer, Memory, Pose, Seat, frame, functional_axis, pose_axis, solve
-from fusion.body.segments import ALIGNED, JOINTS, Joint, part
+from fusion.body.heading import Headings
+from fusion.body.knee import CLEAR, STRAIGHT_DEG, Course, Exchanged, Knee, knee_deg, seat_knee
+from fusion.body.movement import LegMovement
+from fusion.body.segments import ALIGNED, JOINTS, SIDES, part
+from fusion.body.watch import SidesWatch, SlipWatch, neighbours
 from fusion.estimates import Event, Json
 from fusion.orientation import quaternion as qt
 from fusion.plain import moment, number, numbers, table
 from fusion.settings import PipelineSettings
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 STEP_NS = 100_000_000
 STEP = 0.1
@@ -35,7 +45,16 @@ MOVED = 0.2
 SLIP_DEG = 20.0
 """A new pose that differs more than this from the old one means that the sensor has slipped [deg]. [P]"""
 MEMORY = 600
-"""Steps remembered for the signs: the last minute of movement."""
+"""Steps remembered for the signs: the last minute."""
+QUAT, MAG, GYR, STILL = slice(0, 4), slice(4, 7), slice(7, 10), 10
+COLUMNS = 11
+"""Of the memory."""
+SURE_AXIS_DEG, PLANAR_AXIS_DEG = 4.0, 12.0
+"""A knee's axis must be known this well before it is used [deg]: at first, and after `PLANAR` steps, as movement in one
+plane, such as a squat, shows it no better, and flexion hardly depends on it. [P]"""
+PLANAR = 80
+PATIENCE, LONG = 150, 300
+"""Steps of leg movement after which zero may come from moving knees, and after which an unclear answer is taken. [P]"""
 X, Y, Z = np.eye(3)
 
 
@@ -70,33 +89,37 @@ class BodyCalibration:
     def __init__(self, settings: PipelineSettings) -> None:
         self._settings = settings
         self.seats: list[Seat] = []
-        self.heading = np.zeros(0)
-        """Turn about the vertical that brings each sensor's earth frame to the common one [rad], shape (seats,)."""
-        self._root = np.zeros(0)
-        self._ties = {
-            j.name: hd.Tie(settings.loose_heading_tau_s if j.loose else settings.heading_tau_s) for j in JOINTS
-        }
+        self.headings = Headings(JOINTS, settings.heading_tau_s, settings.loose_heading_tau_s)
         self._pose: Pose = "standing"
         self._asked: int | None = None
         """When a pose was asked for and not yet taken [ns]."""
         self._chosen = False
-        """The pose was named by somebody; otherwise it is taken by itself, as standing."""
+        """The pose was named by somebody; otherwise knees tell, or it is taken by itself, as standing."""
         self._still = 0.0
         self._force = np.zeros((0, 3))
-        self._memory = np.full((MEMORY, 0, 7), np.nan)
+        self._memory = np.full((MEMORY, 0, COLUMNS), np.nan)
         self._steps = 0
+        self._legs: dict[tuple[int, int], LegMovement] = {}
+        """By the seats of thigh and shank, while they are not known."""
+        self._align = np.zeros((0, 4))
+        self._slips, self._sides = SlipWatch(), SidesWatch()
+        self._near: dict[int, list[int]] = {}
+        self._hips: tuple[int, int, int] | None = None
+        """Seats of pelvis, right and left thigh, once all are known."""
+        self._exchanged = False
         self._restored: dict[str, Any] = {}
 
     def add(self, segment: str) -> int | None:
-        """Begin with a newly worn segment and return its index; None for a part that is not aligned yet."""
+        """Begin with a newly worn segment and return its index; None for a part that is not aligned."""
         if part(segment) not in ALIGNED:
             return None
         self.seats.append(Seat(segment))
-        self.heading, self._root = np.append(self.heading, 0.0), np.append(self._root, 0.0)
+        self.headings.add()
         self._force = np.concatenate([self._force, np.zeros((1, 3))])
-        self._memory = np.concatenate([self._memory, np.full((MEMORY, 1, 7), np.nan)], axis=1)
+        self._memory = np.concatenate([self._memory, np.full((MEMORY, 1, COLUMNS), np.nan)], axis=1)
         self._still = 0.0
         self._continue(len(self.seats) - 1)
+        self._seated()
         return len(self.seats) - 1
 
     def renew(self, index: int) -> None:
@@ -104,6 +127,9 @@ class BodyCalibration:
         self.seats[index] = Seat(self.seats[index].segment)
         self._memory[:, index] = np.nan
         self._still = 0.0
+        self._slips.forget(index)
+        self._sides, self._exchanged = SidesWatch(), False
+        self._seated()
 
     def ask(self, t: int, pose: str) -> None:
         """Take the pose at the first still moment from `t` on.
@@ -118,39 +144,86 @@ class BodyCalibration:
 
     def reset_heading(self) -> None:
         """Let the headings between the segments be found anew from now on."""
-        for tie in self._ties.values():
-            tie.sum = 0.0j
-        self._face_east([s.align is not None for s in self.seats], self._memory[(self._steps - 1) % MEMORY, :, :4])
+        self.headings.forget()
+        last = self._memory[(self._steps - 1) % MEMORY, :, QUAT]
+        self.headings.face_east([s.align is not None for s in self.seats], last)
 
     def reset(self) -> None:
         """Forget all seats."""
         for index in range(len(self.seats)):
             self.renew(index)
-        for tie in self._ties.values():
-            tie.sum = 0.0j
+        self.headings.forget()
         self._pose, self._asked, self._chosen = "standing", None, False
 
     @property
     def align(self) -> Floats:
         """Segment-to-sensor of every seat, shape (seats, 4); NaN where not known."""
-        unknown = np.full(4, np.nan)
-        return np.array([unknown if s.align is None else s.align for s in self.seats]).reshape(-1, 4)
+        return self._align
+
+    @property
+    def heading(self) -> Floats:
+        """Turn about the vertical that brings each sensor's earth frame to the common one [rad], shape (seats,)."""
+        return self.headings.heading
 
     def step(self, step: Step) -> list[Event]:
         """Look at the next tenth of a second."""
         if not self.seats:
             return []
-        live = np.isfinite(step.quat[-1, :, 0])
+        still = self._remember(step)
+        events = [] if self._settled else self._seek(step, still)
+        self.headings.update(step.quat[-1:], STEP)
+        return events + self._look_out(step, still)
+
+    def _remember(self, step: Step) -> Bools:
+        """Keep the step's last moment, and return who was still."""
+        rate = np.sqrt((step.gyr**2).sum(axis=2)).mean(axis=0)
+        force = np.sqrt((step.acc**2).sum(axis=2))
+        still: Bools = (rate < STILL_RATE) & (force.max(axis=0) - force.min(axis=0) < STILL_ACC)
         slot = self._memory[self._steps % MEMORY]
-        slot[:, :4], slot[:, 4:] = step.quat[-1], step.mag[-1]
+        slot[:, QUAT], slot[:, MAG], slot[:, GYR], slot[:, STILL] = step.quat[-1], step.mag[-1], step.gyr[-1], still
         self._steps += 1
-        events = [] if self._settled else self._seek(step, live)
-        self._tie(step.quat[-1])
-        return events
+        return still
 
     @property
     def _settled(self) -> bool:
         return self._asked is None and all(s.align is not None for s in self.seats)
+
+    def _seated(self) -> None:
+        """Make known where everything sits now."""
+        aligns = [seat.align for seat in self.seats]
+        self._align = np.array([np.full(4, np.nan) if q is None else q for q in aligns]).reshape(-1, 4)
+        self.headings.seat([seat.segment for seat in self.seats], aligns)
+        self._near = neighbours([seat.segment for seat in self.seats])
+        at = {seat.segment: i for i, seat in enumerate(self.seats)}
+        done = {i for i, seat in enumerate(self.seats) if seat.align is not None}
+        pelvis, right, left = (at.get(s) for s in ("pelvis", "thigh_right", "thigh_left"))
+        known = pelvis is not None and right in done and left in done
+        self._hips = (pelvis, right, left) if known else None  # type: ignore[assignment]  # known: none is None
+        index = {segment: i for segment, i in at.items() if i not in done}
+        pairs = [(index.get(f"thigh_{side}"), index.get(f"shank_{side}")) for side in SIDES]
+        legs = [(a, b) for a, b in pairs if a is not None and b is not None]
+        self._legs = {leg: self._legs.get(leg) or LegMovement(1.0 / self._settings.rate_hz) for leg in legs}
+
+    def _look_out(self, step: Step, still: Bools) -> list[Event]:
+        """Look for slipped sensors and exchanged legs."""
+        events = []
+        for slip in self._slips.step(step.t, step.quat[-1], still, self._align, self._near):
+            seat = self.seats[slip.index]
+            seat.reasons = (*seat.reasons, f"slipped {slip.deg:.0f} deg: calibrate again")
+            events.append(Event(slip.t, "slip", data={"segment": seat.segment, "deg": round(slip.deg, 1)}))
+        if self._hips is not None and not self._exchanged:
+            pelvis, right, left = self._hips
+            gyr = step.gyr[-1]
+            up = qt.up_in_sensor(step.quat[-1, pelvis])
+            z = self.headings.axes[:, 2]
+            legs = float(gyr[right] @ z[right]) - float(gyr[left] @ z[left])
+            self._sides.step(float(gyr[pelvis] @ up), legs, STEP)
+            if self._sides.exchanged:
+                self._exchanged = True
+                for i in (right, left):
+                    self.seats[i].reasons = (*self.seats[i].reasons, "left and right leg seem to be exchanged")
+                events.append(Event(step.t, "swap", data={"segments": ["thigh_left", "thigh_right"]}))
+        return events
 
     def carry(self) -> dict[str, Json]:
         """Return everything but the memory as JSON values."""
@@ -158,8 +231,8 @@ class BodyCalibration:
             "pose": self._pose,
             "chosen": self._chosen,
             "asked": self._asked,
-            "seats": {seat.segment: seat.carry(float(self._root[i])) for i, seat in enumerate(self.seats)},
-            "ties": {name: [tie.sum.real, tie.sum.imag] for name, tie in self._ties.items()},
+            "seats": {seat.segment: seat.carry(float(self.headings.root[i])) for i, seat in enumerate(self.seats)},
+            "ties": {name: list[Json](sums) for name, sums in self.headings.carry().items()},
         }
 
     def restore(self, data: Mapping[str, Any]) -> None:
@@ -168,37 +241,37 @@ class BodyCalibration:
         self._chosen, self._asked = data.get("chosen") is True, moment(data.get("asked"))
         self._restored = dict(table(data.get("seats")))
         for name, value in table(data.get("ties")).items():
-            parts = numbers(value, 2)
-            if name in self._ties and parts is not None:
-                self._ties[name].sum = complex(*parts.tolist())
+            sums = numbers(value, 3)
+            if sums is not None:
+                self.headings.restore(name, sums)
         for index in range(len(self.seats)):
             self._continue(index)
+        self._seated()
+        self.headings.settle()
 
     def _continue(self, index: int) -> None:
         state = table(self._restored.pop(self.seats[index].segment, None))
         seat = Seat.restored(self.seats[index].segment, state) if state else None
         if seat is not None:
             self.seats[index] = seat
-            self._root[index] = number(state.get("root"), 0.0)
-            self._tie(np.full((len(self.seats), 4), np.nan))
+            self.headings.root[index] = number(state.get("root"), 0.0)
 
     # Pose
 
-    def _seek(self, step: Step, live: NDArray[np.bool_]) -> list[Event]:
-        events = self._take_pose(step, live)
+    def _seek(self, step: Step, still: Bools) -> list[Event]:
+        live = np.isfinite(step.quat[-1, :, 0])
+        events = self._take_pose(step, live, still)
         self._watch(step)
+        events += self._find_knees(step)
         if self._steps % 5 == 0:
             events += self._solve(step.t)
         return events
 
-    def _take_pose(self, step: Step, live: NDArray[np.bool_]) -> list[Event]:
+    def _take_pose(self, step: Step, live: Bools, still: Bools) -> list[Event]:
         wanted = [self._wants_pose(seat) and bool(ok) for seat, ok in zip(self.seats, live, strict=True)]
         if not any(wanted) or (self._asked is not None and step.t < self._asked):
             return []
-        rate = np.sqrt((step.gyr**2).sum(axis=2)).mean(axis=0)
-        force = np.sqrt((step.acc**2).sum(axis=2))
-        still = (rate < STILL_RATE) & (force.max(axis=0) - force.min(axis=0) < STILL_ACC)
-        if not (still | ~live).all():
+        if not (still | ~live).all() or not (self._asked is not None or self._may_stand(step)):
             self._still = 0.0
             return []
         if self._still == 0.0:
@@ -209,11 +282,25 @@ class BodyCalibration:
             return []
         events = [e for i, ok in enumerate(wanted) if ok for e in self._seat_pose(i, step)]
         self._asked, self._still = None, 0.0
+        self._seated()
         return events
 
     def _wants_pose(self, seat: Seat) -> bool:
         moved = any(s.turn >= MOVED for s in self.seats)
         return self._asked is not None or seat.up is None or (seat.align is None and not moved)
+
+    def _may_stand(self, step: Step) -> bool:
+        """Say whether nothing known of the knees contradicts that a still moment is one of standing."""
+        if self._legs:
+            return False  # they will tell
+        index = {seat.segment: i for i, seat in enumerate(self.seats) if seat.align is not None}
+        for side in SIDES:
+            a, b = index.get(f"thigh_{side}"), index.get(f"shank_{side}")
+            if a is not None and b is not None:
+                flexion = knee_deg((self._align[a], self._align[b]), step.quat[-1, a], step.quat[-1, b])
+                if abs(flexion) > STRAIGHT_DEG:
+                    return False
+        return True
 
     def _seat_pose(self, index: int, step: Step) -> list[Event]:
         seat = self.seats[index]
@@ -222,6 +309,7 @@ class BodyCalibration:
             return []
         up = up / np.sqrt((up * up).sum())
         seat.up, seat.pose_quat = up, step.quat[-1, index].copy()
+        seat.standing = self._chosen
         if seat.align is None:
             seat.forget_movement()
             self._memory[:, index] = np.nan
@@ -250,9 +338,73 @@ class BodyCalibration:
         power = np.einsum("rsi,rsj->sij", rate, rate) * dt
         turn = np.sqrt((rate**2).sum(axis=2)).sum(axis=0) * dt
         for index, seat in enumerate(self.seats):
-            if seat.up is not None and seat.align is None:
+            if seat.align is None and (seat.up is not None or self._legs):
                 seat.power = seat.power + power[index]
                 seat.turn += float(turn[index])
+        for leg, movement in self._legs.items():
+            movement.add(step.quat[:, leg], step.gyr[:, leg], step.acc[:, leg])
+
+    def _find_knees(self, step: Step) -> list[Event]:
+        """Seat thighs and shanks whose movement shows how."""
+        events = []
+        for leg, movement in list(self._legs.items()):
+            if self._chosen or not movement.due():
+                continue
+            knee = self._knee(leg, movement)
+            if isinstance(knee, Exchanged):
+                events += self._exchange(step.t, leg)
+            elif knee is not None:
+                events.append(self._settle_knee(step.t, leg, knee))
+        return events
+
+    def _knee(self, leg: tuple[int, int], movement: LegMovement) -> Knee | Exchanged | None:
+        limit = SURE_AXIS_DEG if movement.steps < PLANAR else PLANAR_AXIS_DEG
+        seen = [one for one in movement.look() if one.sd_deg <= limit]
+        thigh, shank = (self._course(i) for i in leg)
+        knee = seat_knee(seen, thigh, shank)
+        if not isinstance(knee, Knee):
+            return None if isinstance(knee, str) else knee
+        late = movement.steps >= LONG
+        if (knee.votes < CLEAR and not late) or (not knee.standing and movement.steps < PATIENCE):
+            return None
+        return knee
+
+    def _exchange(self, t: int, leg: tuple[int, int]) -> list[Event]:
+        """Say once that thigh and shank are exchanged; nothing is computed from them until that is mended."""
+        said = "sensors of thigh and shank seem to be exchanged: change them, or their places in the settings"
+        seats = [self.seats[i] for i in leg]
+        if said in seats[0].reasons:
+            return []
+        for seat in seats:
+            seat.reasons = (said,)
+        return [Event(t, "swap", data={"segments": [seat.segment for seat in seats]})]
+
+    def _course(self, index: int) -> Course:
+        rows = self._recalled()[:, index]
+        return Course(rows[:, QUAT], rows[:, GYR], rows[:, STILL] == 1.0)
+
+    def _settle_knee(self, t: int, leg: tuple[int, int], knee: Knee) -> Event:
+        quat = self._recalled()[knee.upright][..., QUAT]
+        for i, align in zip(leg, knee.aligns, strict=True):
+            seat = self.seats[i]
+            seat.align, seat.up, seat.reasons = align, qt.rotate(align, Y), knee.reasons
+            seat.zero_sd_deg, seat.axis_sd_deg = knee.zero_sd_deg, knee.axis_sd_deg
+            seat.pose_quat = quat[-1, i]
+        for i, seat in enumerate(self.seats):
+            ups = qt.up_in_sensor(quat[:, i])
+            if seat.align is None and seat.up is None and np.isfinite(ups).all(axis=1).sum() >= 5:
+                up = np.nanmean(ups, axis=0)
+                seat.up, seat.pose_quat, seat.zero_sd_deg = up / np.sqrt((up * up).sum()), quat[-1, i], knee.zero_sd_deg
+                seat.standing = True
+        self._begin(leg)
+        return _event(t, [self.seats[i] for i in leg])
+
+    def _begin(self, done: Sequence[int]) -> None:
+        """Let newly found seats take part."""
+        self._seated()
+        fresh = [i in done for i in range(len(self.seats))]
+        self.headings.face_east(fresh, np.array([_or_nan(s.pose_quat) for s in self.seats]))
+        self.headings.begin(fresh, self._recalled()[..., QUAT], STEP)
 
     def _axis_found(self, seat: Seat) -> bool:
         if seat.up is None or seat.turn < np.radians(self._settings.turn_deg):
@@ -271,67 +423,30 @@ class BodyCalibration:
                 done += group
         if not done:
             return []
-        now = [i in done for i in range(len(self.seats))]
-        self._face_east(now, np.array([_or_nan(s.pose_quat) for s in self.seats]))
-        self._begin_ties(now)
+        self._begin(done)
         return [_event(t, [self.seats[i] for i in done])]
 
     def _groups(self) -> list[tuple[int, ...]]:
         """Return what is decided together: a thigh with its shank if both are worn, everything else alone."""
-        index = {seat.segment: i for i, seat in enumerate(self.seats)}
-        groups, paired = [], set()
-        for side in ("left", "right"):
-            thigh, shank = index.get(f"thigh_{side}"), index.get(f"shank_{side}")
-            if thigh is not None and shank is not None and self.seats[thigh].align is self.seats[shank].align is None:
-                groups.append((thigh, shank))
-                paired |= {thigh, shank}
-        return groups + [(i,) for i in range(len(self.seats)) if i not in paired]
+        paired = {i for leg in self._legs for i in leg}
+        legs: list[tuple[int, ...]] = list(self._legs) if self._chosen else []
+        return legs + [(i,) for i in range(len(self.seats)) if i not in paired]
+
+    def _recalled(self) -> Floats:
+        """Return the memory, oldest first, shape (n, seats, COLUMNS)."""
+        if self._steps < MEMORY:
+            return self._memory[: self._steps]
+        return np.roll(self._memory, -(self._steps % MEMORY), axis=0)
 
     def _recall(self, index: int) -> Memory:
-        rows = self._memory[:, index] if self._steps >= MEMORY else self._memory[: self._steps, index]
-        return Memory(rows[:, :4], rows[:, 4:])
+        rows = self._recalled()[:, index]
+        return Memory(rows[:, QUAT], rows[:, MAG])
 
     def _settle(self, group: Sequence[int], answer: Answer) -> None:
         for i, align in zip(group, answer.aligns, strict=True):
-            taken = () if self._chosen else ("pose taken by itself, as standing",)
-            self.seats[i].align, self.seats[i].reasons = align, taken + answer.reasons
-
-    # Heading
-
-    def _face_east(self, which: Sequence[bool], quat: Floats) -> None:
-        """Let segments without a neighbour face east at the given moment: z, which points right, then points south."""
-        for i, seat in enumerate(self.seats):
-            if which[i] and seat.align is not None and np.isfinite(quat[i]).all():
-                right = hd.horizontal(quat[i], qt.rotate(seat.align, Z))
-                self._root[i] = -0.5 * np.pi - float(np.angle(right))
-
-    def _joints(self) -> list[tuple[Joint, int, int]]:
-        index = {seat.segment: i for i, seat in enumerate(self.seats) if seat.align is not None}
-        return [(j, index[j.proximal], index[j.distal]) for j in JOINTS if j.proximal in index and j.distal in index]
-
-    def _begin_ties(self, fresh: Sequence[bool]) -> None:
-        order = (np.arange(MEMORY) + self._steps) % MEMORY
-        quat = self._memory[order, :, :4]
-        for joint, a, b in self._joints():
-            if fresh[a] or fresh[b]:
-                self._ties[joint.name].begin(
-                    hd.difference(self._right(quat[:, a], a), self._right(quat[:, b], b)), STEP
-                )
-
-    def _right(self, quat: Floats, index: int) -> hd.Complex:
-        align = self.seats[index].align
-        assert align is not None
-        return hd.horizontal(quat, qt.rotate(align, Z))
-
-    def _tie(self, quat: Floats) -> None:
-        """Follow the drift between neighbours and update the headings from the pelvis outwards."""
-        self.heading = self._root.copy()
-        for joint, a, b in self._joints():
-            tie = self._ties[joint.name]
-            if np.isfinite(quat[a, 0]) and np.isfinite(quat[b, 0]):
-                tie.update(complex(hd.difference(self._right(quat[a], a), self._right(quat[b], b))), STEP)
-            if tie.known:
-                self.heading[b] = self.heading[a] + tie.angle
+            seat = self.seats[i]
+            taken = () if seat.standing else ("pose taken by itself, as standing",)
+            seat.align, seat.reasons = align, taken + answer.reasons
 
     # Report
 
@@ -341,21 +456,27 @@ class BodyCalibration:
         if not self.seats:
             return Calibration("ready")
         reasons = self._reasons()
-        if self._asked is not None or any(s.up is None for s in self.seats):
+        if self._asked is not None or (not self._legs and any(s.up is None for s in self.seats)):
             verb = "Sit" if self._pose == "sitting" else "Stand"
             state: Literal["still", "waiting"] = "still" if self._still > 0.0 else "waiting"
             return Calibration(state, f"{verb} still for two seconds.", reasons)
         open_ = {s.part for s in self.seats if s.align is None}
         if not open_:
             return Calibration("ready", "", reasons)
-        return Calibration("moving", self._movement(open_), reasons)
+        return Calibration("moving", self._advice(open_), reasons)
 
-    def _movement(self, open_: set[str]) -> str:
+    def _advice(self, open_: set[str]) -> str:
         if open_ & {"thigh", "shank"}:
             if self._pose == "sitting":
                 return "Now stand up and sit down a few times."
-            return "Now bend your knees a few times."
-        return "Now bend forward a few times." if open_ & {"pelvis", "trunk"} else "Now walk a few steps."
+            if self._chosen or not self._legs:
+                return "Now bend your knees a few times."
+            return "Walk a few steps or bend your knees a few times, then stand still for two seconds."
+        if open_ & {"pelvis", "trunk"}:
+            return "Now bend forward a few times."
+        if open_ & {"upper_arm", "forearm", "hand"}:
+            return "Now swing your arms and bend elbows and wrists a few times."
+        return "Now nod a few times." if "head" in open_ else "Now walk a few steps."
 
     def _reasons(self) -> dict[str, tuple[str, ...]]:
         index = {seat.segment: seat for seat in self.seats}
@@ -368,10 +489,13 @@ class BodyCalibration:
         return out | {s.segment: self._reason(s) for s in self.seats if s.segment not in joined}
 
     def _reason(self, seat: Seat) -> tuple[str, ...]:
-        if seat.up is None:
-            return (*seat.reasons, f"{seat.segment}: no pose taken yet")
         if seat.align is not None:
             return tuple(f"{seat.segment}: {reason}" for reason in seat.reasons)
+        leg = next((m for pair, m in self._legs.items() if self.seats.index(seat) in pair), None)
+        if leg is not None and not self._chosen:
+            return (*seat.reasons, f"{seat.segment}: {leg.steps * STEP:.0f} s of movement seen, not enough to be sure")
+        if seat.up is None:
+            return (*seat.reasons, f"{seat.segment}: no upright moment seen yet")
         turn, wanted = np.degrees(seat.turn), self._settings.turn_deg
         if turn < wanted:
             return (*seat.reasons, f"{seat.segment}: moved {turn:.0f} of {wanted:.0f} deg")

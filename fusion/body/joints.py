@@ -5,30 +5,31 @@ of the joint into a, b, c. On the left side R is first mirrored in the sagittal 
 The whole table of movements and signs is in docs/conventions.md. Z-X-Y and Y-X-Z are singular at b = +-90 degrees,
 which these joints do not reach; for the shoulder see `fusion.body.shoulder`.
 
-The live skeleton uses the joints of LIVE through `angles_deg`, and publishes the first two angles of each: the rotation
-of a joint whose headings are tied by that joint itself is zero in the mean by construction.
+The live skeleton uses `Published`: two angles of each joint.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, cast
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.body.pelvis import LEVEL
 from fusion.body.segments import Joint, Kind, Side
 from fusion.body.sequences import mirrored, yxz, zxy
 from fusion.body.shoulder import shoulder_deg
 from fusion.orientation import quaternion as qt
 
 Floats = NDArray[np.float64]
-Sequence = Literal["zxy", "yxz", "yxy"]
+Order = Literal["zxy", "yxz", "yxy"]
 
 
 @dataclass(frozen=True, slots=True)
 class Angles:
     """How one kind of joint is described."""
 
-    sequence: Sequence
+    sequence: Order
     names: tuple[str, str, str]
     """In the order of the sequence."""
     signs: tuple[float, float, float]
@@ -50,11 +51,14 @@ ANGLES: dict[Kind, Angles] = {
     "elbow": Angles("zxy", ("elbow_flexion", "elbow_carrying_angle", "elbow_pronation"), (1.0, -1.0, 1.0), (0, 2)),
     "wrist": Angles("zxy", ("wrist_flexion", "wrist_ulnar_deviation", "wrist_pronation"), (1.0, 1.0, 1.0), (0, 1)),
 }
-LIVE: tuple[Kind, ...] = ("hip", "knee", "ankle", "trunk")
-"""The kinds that the live skeleton knows."""
-NAMES = {kind: ANGLES[kind].names for kind in LIVE}
-PUBLISHED = 2
-"""Of the three angles of a live joint the first so many are published."""
+PUBLISHED: dict[Kind, tuple[int, int]] = {
+    "pelvis": (2, 1), "hip": (0, 1), "knee": (0, 1), "ankle": (0, 1), "trunk": (0, 1), "neck": (0, 1),
+    "shoulder": (1, 0), "elbow": (0, 2), "wrist": (0, 1),
+}  # fmt: skip
+"""Which of the three angles are published live, the main one first: not what is zero in the mean by construction, as
+the headings are tied by the joint itself, nor what rests on an unknown heading."""
+MAIN = tuple(ANGLES[kind].names[columns[0]] for kind, columns in PUBLISHED.items())
+"""The main angle of each kind of joint."""
 
 
 def joint_angles_deg(kind: Kind, side: Side, proximal: Floats, distal: Floats) -> Floats:
@@ -79,24 +83,40 @@ def joint_series(joint: Joint) -> tuple[str, ...]:
     return tuple(_of_side(angles.names[i], joint.side) for i in angles.series)
 
 
-def signs(kind: Kind, side: Side) -> Floats:
-    """Return the factors from (a, b, c) of Z-X-Y to the angles positive as named, shape (3,)."""
-    mirror = -1.0 if side == "left" else 1.0
-    return np.array(ANGLES[kind].signs) * (1.0, mirror, mirror)
+def series(joint: Joint) -> tuple[str, str]:
+    """Return the names of the angles of a joint that are published live."""
+    first, second = PUBLISHED[joint.kind]
+    names = ANGLES[joint.kind].names
+    return _of_side(names[first], joint.side), _of_side(names[second], joint.side)
 
 
-def series(joint: Joint) -> tuple[str, ...]:
-    """Return the names of the angles of a joint that the live skeleton publishes."""
-    return tuple(_of_side(name, joint.side) for name in ANGLES[joint.kind].names[:PUBLISHED])
+class Published:
+    """The published angles of several joints at once."""
 
+    def __init__(self, joints: Sequence[Joint]) -> None:
+        self.names = tuple(name for joint in joints for name in series(joint))
+        self._mirror = np.array([[1.0, -1.0, -1.0, 1.0] if j.side == "left" else [1.0] * 4 for j in joints])
+        self._signs = np.array([[ANGLES[j.kind].signs[c] for c in PUBLISHED[j.kind]] for j in joints])
+        self._columns = np.array([PUBLISHED[j.kind] for j in joints], dtype=np.intp).reshape(-1, 2)
+        self._shoulders = [i for i, j in enumerate(joints) if j.kind == "shoulder"]
+        self._pelvis = [i for i, j in enumerate(joints) if j.kind == "pelvis"]
 
-def angles_deg(proximal: Floats, distal: Floats, factors: Floats) -> Floats:
-    """Return the angles of Z-X-Y joints positive as named [deg], shape (..., 3), from orientations in one earth frame.
+    def degrees(self, proximal: Floats, distal: Floats) -> Floats:
+        """Return the angles positive as named [deg], shape (n, names), from orientations, shape (n, joints, 4).
 
-    factors: What `signs` gives for the joint, shape (3,); or for several joints on the axis before the last.
-    """
-    relative = qt.multiply(qt.conjugate(proximal), distal)
-    return cast(Floats, np.degrees(zxy(relative)) * factors)
+        The pelvis has no proximal segment: its tilt and obliquity are those against gravity, whatever stands there.
+        """
+        relative = qt.multiply(qt.conjugate(proximal), distal) * self._mirror
+        if self._pelvis:
+            relative[:, self._pelvis] = qt.multiply(qt.conjugate(LEVEL), distal[:, self._pelvis])
+        all_three = zxy(relative)
+        if self._pelvis:
+            all_three[:, self._pelvis] = yxz(relative[:, self._pelvis])
+        angles = np.degrees(np.take_along_axis(all_three, self._columns[None], axis=2)) * self._signs
+        for i in self._shoulders:
+            angles[:, i] = shoulder_deg(relative[:, i]).angles[:, PUBLISHED["shoulder"]]
+        flat: Floats = angles.reshape(len(relative), -1)
+        return flat
 
 
 def _of_side(name: str, side: Side) -> str:

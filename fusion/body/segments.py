@@ -14,11 +14,26 @@ SEGMENTS: tuple[str, ...] = (
     "head",
     *(f"{part}_{side}" for part in PAIRED for side in SIDES),
 )
-ALIGNED = ("pelvis", "trunk", "thigh", "shank", "foot")
-"""Parts whose seat can be found at present; the others are accepted and wait."""
+ALIGNED = ("pelvis", "trunk", "head", "thigh", "shank", "foot", "upper_arm", "forearm", "hand")
+"""Parts whose seat can be found; a shoulder blade is accepted, and nothing is computed from it."""
 
 Kind = Literal["hip", "knee", "ankle", "trunk", "pelvis", "neck", "shoulder", "elbow", "wrist"]
 Side = Literal["left", "right", ""]
+
+
+Tie = Literal["hinge", "two_y", "two_x", "free"]
+TIES: dict[Kind, Tie] = {
+    "hip": "free",
+    "knee": "hinge",
+    "ankle": "two_x",
+    "trunk": "free",
+    "pelvis": "free",
+    "neck": "free",
+    "shoulder": "free",
+    "elbow": "two_y",
+    "wrist": "two_x",
+}
+"""What ties the headings of the two segments of a joint, see `fusion.body.heading`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,46 +44,47 @@ class Joint:
     side: Side
     proximal: str
     distal: str
-    loose: bool
-    """Turns freely about all axes, so that only its mean rotation ties the headings of the two segments."""
 
     @property
     def name(self) -> str:
         """Return for example knee_left."""
         return f"{self.kind}_{self.side}" if self.side else self.kind
 
+    @property
+    def loose(self) -> bool:
+        """Turns freely about all axes, so that only its mean rotation ties the headings of the two segments."""
+        return TIES[self.kind] == "free"
+
 
 def _of_side(side: Side) -> tuple[Joint, ...]:
     return (
-        Joint("hip", side, "pelvis", f"thigh_{side}", loose=True),
-        Joint("knee", side, f"thigh_{side}", f"shank_{side}", loose=False),
-        Joint("ankle", side, f"shank_{side}", f"foot_{side}", loose=False),
+        Joint("hip", side, "pelvis", f"thigh_{side}"),
+        Joint("knee", side, f"thigh_{side}", f"shank_{side}"),
+        Joint("ankle", side, f"shank_{side}", f"foot_{side}"),
     )
-
-
-JOINTS: tuple[Joint, ...] = (
-    Joint("trunk", "", "pelvis", "trunk", loose=True),
-    *_of_side("left"),
-    *_of_side("right"),
-)
-"""In the order from the pelvis outwards."""
 
 
 def _of_arm(side: Side) -> tuple[Joint, ...]:
     return (
-        Joint("shoulder", side, "trunk", f"upper_arm_{side}", loose=True),
-        Joint("elbow", side, f"upper_arm_{side}", f"forearm_{side}", loose=True),
-        Joint("wrist", side, f"forearm_{side}", f"hand_{side}", loose=True),
+        Joint("shoulder", side, "trunk", f"upper_arm_{side}"),
+        Joint("elbow", side, f"upper_arm_{side}", f"forearm_{side}"),
+        Joint("wrist", side, f"forearm_{side}", f"hand_{side}"),
     )
 
 
+JOINTS: tuple[Joint, ...] = (
+    Joint("trunk", "", "pelvis", "trunk"),
+    *_of_side("left"),
+    *_of_side("right"),
+    Joint("neck", "", "trunk", "head"),
+    *_of_arm("left"),
+    *_of_arm("right"),
+)
+"""In the order from the pelvis outwards."""
 EARTH = "earth"
 """Stands for the proximal segment of the pelvis: a level frame that faces a given heading."""
-PELVIS = Joint("pelvis", "", EARTH, "pelvis", loose=True)
-UPPER_JOINTS: tuple[Joint, ...] = (Joint("neck", "", "trunk", "head", loose=True), *_of_arm("left"), *_of_arm("right"))
-"""Joints whose angles are defined, and whose segments cannot be aligned yet; until their headings are tied by the two
-axes of elbow and wrist, loose claims the least."""
-ALL_JOINTS: tuple[Joint, ...] = (PELVIS, *JOINTS, *UPPER_JOINTS)
+PELVIS = Joint("pelvis", "", EARTH, "pelvis")
+ALL_JOINTS: tuple[Joint, ...] = (PELVIS, *JOINTS)
 
 
 def part(segment: str) -> str:

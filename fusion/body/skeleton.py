@@ -8,14 +8,16 @@ from numpy.typing import NDArray
 
 from fusion.body.calibration import STEP_NS, BodyCalibration, Step
 from fusion.body.inclination import inclination_deg
-from fusion.body.joints import NAMES, PUBLISHED, angles_deg, series, signs
-from fusion.body.segments import JOINTS, Joint
+from fusion.body.joints import Published
+from fusion.body.segments import JOINTS, PELVIS
+from fusion.body.trust import Trust, Trusted
 from fusion.estimates import Event
 from fusion.motion import ACC, COLUMNS, GYR, MAG, QUAT, Rows
 from fusion.orientation import quaternion as qt
 from fusion.settings import PipelineSettings
 
 Floats = NDArray[np.float64]
+Times = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,9 @@ class Skeleton:
         self._lanes: list[int] = []
         self._step: list[Floats] = []
         self._step_t = 0
+        self._period = settings.period_ns
+        self._trust = Trust()
+        self._joined()
 
     def wear(self, segment: str, lane: int) -> None:
         """Say that the sensor of this lane sits on this segment."""
@@ -49,6 +54,7 @@ class Skeleton:
                 return
             self._segments[segment] = index
             self._lanes.append(lane)
+            self._joined()
         elif self._lanes[index] != lane:
             self._lanes[index] = lane
             self.calibration.renew(index)
@@ -62,23 +68,46 @@ class Skeleton:
             self.calibration.renew(index)
             self._step.clear()
 
-    def rows(self, rows: Rows) -> tuple[Posed, list[Event]]:
+    @property
+    def lights(self) -> dict[str, tuple[str, str]]:
+        """Return the light of each joint ("red", "yellow", "green") and why it is no better."""
+        return self._trust.lights
+
+    def rows(self, rows: Rows) -> tuple[Posed, list[Trusted], list[Event]]:
         """Advance by the next rows, one step of the calibration after the other."""
         joints, orientations = self._joint_names(), self._orientation_names()
         angles, quats = np.empty((rows.t.size, len(joints))), np.empty((rows.t.size, len(orientations)))
         events: list[Event] = []
-        x = self._seats(rows)
+        trusted: list[Trusted] = []
+        x, quality = self._seats(rows)
         for start, stop in _pieces(rows.t):
             events += self._finish_step(int(rows.t[start]))
             self._step.append(x[start:stop])
             self._step_t = int(rows.t[stop - 1])
             angles[start:stop], quats[start:stop] = self._pose(x[start:stop])
-        return Posed(joints, angles, orientations, quats), events
+            events += self._judge(rows.t[start:stop], quality[start:stop], angles[start:stop], trusted)
+        return Posed(joints, angles, orientations, quats), trusted, events
 
-    def _seats(self, rows: Rows) -> Floats:
+    def _judge(self, t: Times, quality: Floats, angles: Floats, out: list[Trusted]) -> list[Event]:
+        """Take a step's rows into the trust of the second."""
+        if not self._worn:
+            return []
+        headings = self.calibration.headings
+        spreads = [headings.spread(joint.name) if joint is not PELVIS else 0.0 for joint in self._worn]
+        count = len(self._published.names)
+        after = int(t[-1]) + self._period
+        seats = self.calibration.seats
+        second, events = self._trust.add(int(t[0]), after, quality, angles[:, :count], seats, spreads)
+        if second is not None:
+            out.append(second)
+        return events
+
+    def _seats(self, rows: Rows) -> tuple[Floats, Floats]:
+        """Return the worn sensors' values and qualities, in the order of the seats."""
         padded = np.concatenate([rows.x, np.full((rows.t.size, 1, COLUMNS), np.nan)], axis=1)
+        quality = np.concatenate([rows.quality, np.zeros((rows.t.size, 1))], axis=1)
         worn = [lane if 0 <= lane < rows.x.shape[1] else -1 for lane in self._lanes]
-        return padded[:, worn]
+        return padded[:, worn], quality[:, worn]
 
     def _finish_step(self, t: int) -> list[Event]:
         """Hand the collected rows to the calibration once a row of the next step has come."""
@@ -92,32 +121,30 @@ class Skeleton:
     def _pose(self, x: Floats) -> tuple[Floats, Floats]:
         turn = qt.about_z(self.calibration.heading)
         quat = qt.multiply(turn, qt.multiply(x[..., QUAT], self.calibration.align))
-        worn = self._worn_joints()
         columns = []
-        if worn:
-            factors = np.stack([signs(joint.kind, joint.side) for joint, _, _ in worn])
-            angles = angles_deg(quat[:, [a for _, a, _ in worn]], quat[:, [b for _, _, b in worn]], factors)
-            columns.append(angles[:, :, :PUBLISHED].reshape(len(x), -1))
+        if self._published.names:
+            columns.append(self._published.degrees(quat[:, self._proximal], quat[:, self._distal]))
         if "trunk" in self._segments:
             columns.append(inclination_deg(qt.up_in_sensor(quat[:, self._segments["trunk"]])))
         return np.concatenate(columns, axis=1) if columns else np.empty((len(x), 0)), quat.reshape(len(x), -1)
 
-    def _worn_joints(self) -> list[tuple[Joint, int, int]]:
+    def _joined(self) -> None:
+        """Find the joints between the segments that are worn."""
         at = self._segments
-        return [(j, at[j.proximal], at[j.distal]) for j in JOINTS if j.proximal in at and j.distal in at]
+        worn = [j for j in JOINTS if j.proximal in at and j.distal in at]
+        pelvis = [PELVIS] if "pelvis" in at else []
+        self._published = Published([*worn, *pelvis])
+        self._proximal = [at[j.proximal] for j in worn] + [at[j.distal] for j in pelvis]
+        self._distal = [at[j.distal] for j in [*worn, *pelvis]]
+        self._worn = (*worn, *pelvis)
+        self._trust.join(list(zip(self._worn, self._proximal, self._distal, strict=True)), len(self._segments))
 
     def _joint_names(self) -> tuple[str, ...]:
-        names = [name for joint, _, _ in self._worn_joints() for name in series(joint)]
-        if "trunk" in self._segments:
-            names += ["trunk_inclination", "trunk_side_inclination"]
-        return tuple(names)
+        inclined = ("trunk_inclination", "trunk_side_inclination") if "trunk" in self._segments else ()
+        return self._published.names + inclined
 
     def _orientation_names(self) -> tuple[str, ...]:
         return tuple(f"quat_{segment}_{part}" for segment in self._segments for part in "wxyz")
-
-
-FLEXIONS = tuple(names[0] for names in NAMES.values())
-"""The main angle of each kind of joint, in which repetitions are counted."""
 
 
 def _pieces(t: NDArray[np.int64]) -> list[tuple[int, int]]:

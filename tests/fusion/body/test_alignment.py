@@ -170,9 +170,9 @@ def test_a_moving_wearer_is_no_pose() -> None:
     assert calibration.report.state == "moving"
 
 
-def test_parts_that_are_not_aligned_yet_are_left_out() -> None:
+def test_a_shoulder_blade_is_accepted_and_left_out() -> None:
     calibration = BodyCalibration(PipelineSettings())
-    assert calibration.add("hand_left") is None
+    assert calibration.add("scapula_left") is None
     assert calibration.report.state == "ready"
 
 

@@ -38,13 +38,9 @@ def test_squats_are_within_three_degrees(leg: Callable, run: Callable, seed: int
     assert played.pipeline.calibration.state == "ready"
 
 
-def test_squats_without_a_field_say_what_they_rest_on_and_with_one_need_not(leg: Callable, run: Callable) -> None:
-    sensors = leg("squat", seconds=20.0).sensors
-    reasons = run(without_field(sensors)).pipeline.calibration.reasons["knee_left"]
-    assert any("usual direction of lean" in r for r in reasons)
-    reasons = run(sensors).pipeline.calibration.reasons["knee_left"]
-    assert not any("usual direction of lean" in r for r in reasons)
-    assert any("pose taken by itself, as standing" in r for r in reasons)
+def test_a_knee_that_told_its_zero_and_its_sign_needs_no_excuse(leg: Callable, run: Callable) -> None:
+    played = run(without_field(leg("squat", seconds=20.0).sensors))
+    assert played.pipeline.calibration.reasons["knee_left"] == ()
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -83,29 +79,26 @@ def test_before_the_calibration_there_is_no_angle_but_advice(leg: Callable, run:
         return played.pipeline.calibration, played.series("knee_flexion_left")[1]
 
     calibration, angle = until(0.8)
-    assert (calibration.state, calibration.message) == ("still", "Stand still for two seconds.")
-    assert calibration.reasons["knee_left"][0] == "thigh_left: no pose taken yet"
+    advice = "Walk a few steps or bend your knees a few times, then stand still for two seconds."
+    assert (calibration.state, calibration.message) == ("moving", advice)
+    assert calibration.reasons["knee_left"][0] == "thigh_left: 0 s of movement seen, not enough to be sure"
     assert np.isnan(angle).all()
-    calibration, angle = until(5.5)
-    assert (calibration.state, calibration.message) == ("moving", "Now bend your knees a few times.")
-    assert "of 120 deg" in calibration.reasons["knee_left"][1]
+    calibration, angle = until(7.0)
+    assert (calibration.state, calibration.message) == ("moving", advice)
+    assert calibration.reasons["knee_left"][1] == "shank_left: 3 s of movement seen, not enough to be sure"
     assert np.isnan(angle).all()
     calibration, angle = until(20.0)
     assert (calibration.state, calibration.message) == ("ready", "")
     assert np.isfinite(angle[-1])
 
 
-def test_drifting_headings_are_tied_by_the_joint(leg: Callable, run: Callable) -> None:
+def test_a_biased_gyroscope_does_not_turn_the_knee(leg: Callable, run: Callable) -> None:
     made = leg("squat", seconds=60.0)
     shank = made.sensors["shank_left"]
-    quiet = replace(
-        shank, gyr=shank.gyr + qt.rotate(qt.conjugate(np.array([1.0, 0, 0, 0])), np.array([0.003, 0.003, 0.003]))
-    )
-    sensors = without_field({**made.sensors, "shank_left": quiet})
-    tied, loose = (run(sensors, PipelineSettings(heading_tau_s=s)) for s in (5.0, 1e6))
-    late = [np.abs(r.series("knee_valgus_left")[1][-600:]).max() for r in (tied, loose)]
-    assert rmse(tied, made) < 3.0
-    assert late[0] < 0.5 * late[1]
+    biased = replace(shank, gyr=shank.gyr + np.array([0.003, 0.003, 0.003]))
+    played = run(without_field({**made.sensors, "shank_left": biased}))
+    assert rmse(played, made) < 3.0
+    assert np.abs(played.series("knee_valgus_left")[1][-600:]).max() < 1.0
 
 
 def test_a_new_pose_keeps_the_axes_and_sets_zero_again(leg: Callable, run: Callable) -> None:
@@ -148,12 +141,11 @@ def test_real_walking_bends_the_knee_as_walking_does(
     played = run(sensors if nine_axes else without_field(sensors), PipelineSettings(magnetometer=nine_axes))
     t, flexion = played.series("knee_flexion_right")
     known = flexion[np.isfinite(flexion)]
-    assert known.size > 0.6 * t.size
+    assert known.size > 0.5 * t.size
     assert known.min() > -15.0
     peaks = [float(e.data["top_deg"]) for e in played.named("rep")][2:]
     assert len(peaks) >= 12
     assert 40.0 < min(peaks) <= max(peaks) < 75.0
-    assert played.pipeline.calibration.reasons["knee_right"] != ()
     print(f"swing peaks {np.median(peaks):.0f} deg, least flexion {known.min():.0f} deg")
 
 

@@ -1,0 +1,168 @@
+"""How far each joint angle can be trusted: an uncertainty, a light and the reasons, once a second.
+
+The uncertainty is a standard deviation [deg], the root of the sum of squares of what is known to be unsure:
+
+- zero: how well the upright moment was upright (`Seat.zero_sd_deg`);
+- axis: an error of the main axis by e turns s degrees of one angle into e * sin(s) of the other;
+- tilt: the orientation filter's inclination while moving, 0.5 deg in each of two segments (docs/fusion.md, BROAD);
+- heading: how far the ties of the headings scatter, where the segments are tilted, so that heading reaches the angle;
+- soft tissue: skin moves over bone, 2.2 deg for thigh and shank [V: Teufl et al. 2018, Sensors 18:1980: error with soft
+  tissue beside that without]; the same is assumed elsewhere [P].
+
+It is a model, not a measurement: it knows nothing of a slipped sensor. What it cannot put in degrees makes the light
+yellow or red, with a sentence.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fusion.body.alignment import Seat
+from fusion.body.joints import series
+from fusion.body.segments import EARTH, Joint
+from fusion.estimates import Event, Json
+
+Floats = NDArray[np.float64]
+
+TILT_DEG = 0.5 * np.sqrt(2.0)
+"""Inclination errors of two segments [deg]."""
+TISSUE_DEG = 2.2
+"""Skin over bone [deg]."""
+GREEN_DEG, YELLOW_DEG = 4.0, 8.0
+"""Up to these uncertainties the light is green, or yellow [deg]; 5 degrees is the usual limit of clinical use. [P]"""
+GREEN_SHARE, YELLOW_SHARE = 0.95, 0.7
+"""Share of measured rows in a second from which the light is green, or yellow. [P]"""
+RED, YELLOW, GREEN = 0, 1, 2
+NAMES = ("red", "yellow", "green")
+SECOND = 1_000_000_000
+ALARMS = ("slipped", "exchanged", "swapped")
+"""Reasons with one of these words make a light red."""
+QUIET = ("told apart by the usual",)
+"""Reasons that say what an answer rests on, and do not doubt it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trusted:
+    """One second of all joints."""
+
+    t: int
+    """End of the second [ns]."""
+    names: tuple[str, ...]
+    """`uncertainty_<angle>` [deg] and `light_<joint>` (0 red, 1 yellow, 2 green)."""
+    units: tuple[str, ...]
+    values: Floats
+    """Shape (len(names),)."""
+
+
+@dataclass(slots=True)
+class Trust:
+    """Sums up seconds of rows; one whose last rows are missing is left out."""
+
+    joints: tuple[tuple[Joint, int, int], ...] = ()
+    """Joint, and the seats of its segments; the pelvis stands twice."""
+    _second: int = -1
+    _rows: int = 0
+    _quality: Floats = field(default_factory=lambda: np.zeros(0))
+    _angles: Floats = field(default_factory=lambda: np.zeros((0, 2)))
+    _known: Floats = field(default_factory=lambda: np.zeros(0))
+    _lights: dict[str, tuple[int, str]] = field(default_factory=dict)
+
+    @property
+    def lights(self) -> dict[str, tuple[str, str]]:
+        """Return the last light of each joint by name, and the sentence with it; empty where all is well."""
+        return {joint: (NAMES[light], why) for joint, (light, why) in self._lights.items()}
+
+    def join(self, joints: Sequence[tuple[Joint, int, int]], seats: int) -> None:
+        """Say which joints there are, and how many seats."""
+        self.joints = tuple(joints)
+        self._begin(seats)
+
+    def _begin(self, seats: int) -> None:
+        self._rows = 0
+        self._quality, self._known = np.zeros(seats), np.zeros(len(self.joints))
+        self._angles = np.zeros((len(self.joints), 2))
+
+    def add(
+        self, t: int, after: int, quality: Floats, angles: Floats, seats: Sequence[Seat], spreads: Sequence[float]
+    ) -> tuple[Trusted | None, list[Event]]:
+        """Take rows of one step from t to before `after` [ns]; return their second if it ends with them.
+
+        quality: 1 measured, 0.5 repaired, 0 missing, shape (rows, seats). angles: Published ones [deg], NaN where
+        unknown, shape (rows, 2 * joints). spreads: Of the heading ties, by joint [rad].
+        """
+        if t // SECOND != self._second:
+            self._second = t // SECOND
+            self._begin(quality.shape[1])
+        self._rows += len(quality)
+        self._quality += quality.sum(axis=0)
+        pairs = angles.reshape(len(angles), -1, 2)
+        known = np.isfinite(pairs[..., 0])
+        self._known += known.sum(axis=0)
+        self._angles += np.nansum(np.abs(np.where(known[..., None], pairs, 0.0)), axis=0)
+        if after // SECOND == self._second:
+            return None, []
+        return self._sum_up(seats, spreads)
+
+    def _sum_up(self, seats: Sequence[Seat], spreads: Sequence[float]) -> tuple[Trusted, list[Event]]:
+        t = (self._second + 1) * SECOND
+        names: list[str] = []
+        values: list[float] = []
+        events = []
+        mean = self._angles / np.maximum(self._known, 1.0)[:, None]
+        for j, (joint, a, b) in enumerate(self.joints):
+            spread = spreads[j] if joint.proximal != EARTH else 0.0
+            sds = uncertainty_deg(seats[a], seats[b], mean[j], spread) if self._known[j] else (np.nan, np.nan)
+            share = float(min(self._quality[a], self._quality[b])) / self._rows
+            light, why = judge(joint, (seats[a], seats[b]), sds[0], share, bool(self._known[j]))
+            names += [*(f"uncertainty_{name}" for name in series(joint)), f"light_{joint.name}"]
+            values += [*sds, float(light)]
+            if self._lights.get(joint.name) != (light, why):
+                self._lights[joint.name] = (light, why)
+                data: dict[str, Json] = {"joint": joint.name, "light": NAMES[light], "reason": why}
+                events.append(Event(t, "quality", data=data))
+        units = ("deg", "deg", "1") * len(self.joints)
+        return Trusted(t, tuple(names), units, np.array(values)), events
+
+
+def uncertainty_deg(proximal: Seat, distal: Seat, angles: Floats, spread: float) -> tuple[float, float]:
+    """Return the standard deviations of the two published angles [deg], given their mean sizes [deg]."""
+    zero = np.hypot(proximal.zero_sd_deg, distal.zero_sd_deg) / np.sqrt(2.0)
+    axis = np.hypot(proximal.axis_sd_deg, distal.axis_sd_deg) / np.sqrt(2.0)
+    lean = np.sin(np.radians(np.minimum(angles, 90.0)))
+    turned = np.degrees(min(spread, np.pi / np.sqrt(3.0)))
+    common = zero**2 + TILT_DEG**2 + TISSUE_DEG**2
+    main = common + (axis**2 + turned**2) * lean[1] ** 2
+    second = common + (axis**2 + turned**2) * lean[0] ** 2
+    return float(np.sqrt(main)), float(np.sqrt(second))
+
+
+def judge(joint: Joint, seats: tuple[Seat, Seat], sd: float, share: float, known: bool) -> tuple[int, str]:
+    """Return the light and its sentence; empty where there is nothing to say."""
+    for seat in seats:
+        for reason in seat.reasons:
+            if any(word in reason for word in ALARMS):
+                return RED, f"{words(seat.segment)} {reason}"
+    if share < YELLOW_SHARE:
+        return (
+            RED,
+            f"{words(joint.name)}: {100 * (1 - share):.0f} % of the data are missing: bring sensors and gateway nearer",
+        )
+    if not known:
+        return RED, f"{words(joint.name)} is not calibrated yet"
+    if sd > YELLOW_DEG:
+        return RED, f"{words(joint.name)}: uncertain by {sd:.0f} degrees: calibrate again"
+    if share < GREEN_SHARE:
+        return YELLOW, f"{words(joint.name)}: {100 * (1 - share):.0f} % of the data are missing or repaired"
+    doubts = (f"{words(s.segment)}: {r}" for s in seats for r in s.reasons if not any(q in r for q in QUIET))
+    unsure = next(doubts, "")
+    if unsure or sd > GREEN_DEG:
+        return YELLOW, unsure or f"{words(joint.name)}: uncertain by {sd:.0f} degrees"
+    return GREEN, ""
+
+
+def words(name: str) -> str:
+    """Return a segment or joint as people say it: left shank."""
+    stem, _, side = name.rpartition("_")
+    return f"{side} {stem.replace('_', ' ')}" if side in ("left", "right") else name.replace("_", " ")
