@@ -4,7 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from fusion.body.functional.hinge import SIGN_CLEAR, HingeAxis, hinge_axis
+from fusion.body.functional import HingeAxis, TooLittle, hinge_axis
+from fusion.body.functional.hinge import SIGN_CLEAR
 from fusion.body.knee import Places, Seen
 from fusion.orientation import quaternion as qt
 
@@ -82,10 +83,17 @@ class LegMovement:
         return [better] if least < CLEARLY * most and most > FORCE_SD**2 else [one for one, _ in seen]
 
     def _axis(self) -> HingeAxis | None:
-        x = np.concatenate([part for _, part in self._parts])
+        rows: list[Floats] = []
+        before = self._parts[0][0]
+        for at, part in self._parts:
+            if at > before + 1:
+                rows.append(np.full((1, *part.shape[1:]), np.nan))  # time is missing here
+            rows.append(part)
+            before = at
+        x = np.concatenate(rows)
         try:
             return hinge_axis(x[:, 0, GYR], x[:, 0, ACC], x[:, 1, GYR], x[:, 1, ACC], 1.0 / self._dt)
-        except ValueError:
+        except TooLittle:
             return None
 
     def _places(self, axes: tuple[Floats, Floats]) -> tuple[Places | None, float]:
