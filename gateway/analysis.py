@@ -21,6 +21,8 @@ Progress = Callable[[float], None]
 """Called with the fraction done."""
 GOOD_LOSS, FAIR_LOSS = 0.01, 0.05
 """Share of lost samples up to which a sensor's verdict is good, or fair; proposals of this project."""
+STRIDE_S = 2.0
+"""The pipeline runs over so much at once where that gives the same numbers [s]."""
 TAKE_EVERY = 500
 """Records between two looks at what came out."""
 
@@ -83,7 +85,7 @@ def estimates(
     reader: SessionReader, progress: Progress | None = None
 ) -> Iterator[tuple[Engine, list[Batch], list[Event]]]:
     """Run a session through a fresh engine; yields what comes out, and the engine as it is then."""
-    engine = Engine()
+    engine = Engine(stride_s=STRIDE_S)
     info = reader.info
     last = reader.last_time() or info.started
     for number, record in enumerate(reader.records(), 1):
@@ -110,6 +112,7 @@ def analyse(home: SqliteHome, session: str, progress: Progress | None = None) ->
             findings.add(batches, events)
         info = reader.info
         start = info.started
+        lights = {joint: {"light": light, "reason": why} for joint, (light, why) in engine.pipeline.lights.items()}
         return {
             "session": info.id,
             "subject": info.subject,
@@ -121,7 +124,7 @@ def analyse(home: SqliteHome, session: str, progress: Progress | None = None) ->
             "series": [summary.describe(name) for name, summary in sorted(findings.series.items())],
             "events": [_event(event, start) for event in sorted(findings.events, key=lambda event: event.t)],
             "metrics": metrics(findings.events),
-            "calibration": _plain(asdict(engine.pipeline.calibration)),
+            "calibration": _plain(asdict(engine.pipeline.calibration) | {"lights": lights}),
             "quality": {name: quality(state, start) for name, state in engine.sensors.items()},
             "problems": [str(damage) for damage in reader.damaged],
         }

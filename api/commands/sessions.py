@@ -217,6 +217,11 @@ def _show(result: dict[str, Json]) -> None:
     calibration = result["calibration"]
     if isinstance(calibration, dict) and calibration.get("message"):
         screen.print(f"calibration: {calibration['message']}")
+    lights = calibration.get("lights") if isinstance(calibration, dict) else None
+    for joint, told in lights.items() if isinstance(lights, dict) else []:
+        assert isinstance(told, dict)
+        if told["light"] != "green":
+            screen.print(f"{joint}: [{told['light']}]{told['light']}[/{told['light']}]  {told['reason']}")
     problems = result["problems"]
     for problem in problems if isinstance(problems, list) else []:
         screen.print(f"[red]{problem}[/red]")

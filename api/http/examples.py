@@ -11,7 +11,11 @@ SENSOR: JsonDict = {
 GATEWAY: JsonDict = {
     "gateway": "local", "online": True, "version": "0.1.0", "t": "2026-11-22T23:19:05.120Z", "session": "live",
     "recording": False, "title": None, "replays": [],
-    "calibration": {"state": "ready", "message": "Calibrated: move as you like."}, "sensors": [SENSOR],
+    "calibration": {
+        "state": "ready", "message": "Calibrated: move as you like.", "reasons": {"knee_left": []},
+        "lights": {"knee_left": {"light": "green", "reason": ""}},
+    },
+    "sensors": [SENSOR],
 }  # fmt: skip
 PLACEMENTS: JsonDict = {
     "placements": [

@@ -38,16 +38,17 @@ def sensor_status(
 
 
 def calibration_status(engine: Engine) -> dict[str, Json]:
-    """Describe how far the sensors' seats on the body are known."""
+    """Describe how far the sensors' seats on the body are known, and how far each joint can be trusted."""
     worn = [state for state in engine.sensors.values() if state.segment]
     if not worn:
         message = "Nothing to calibrate: no motion sensor is placed on the body."
-        return {"state": "none", "message": message, "reasons": {}}
+        return {"state": "none", "message": message, "reasons": {}, "lights": {}}
     if not any(state.received for state in worn):
-        return {"state": "waiting", "message": "Waiting for the motion sensors to stream.", "reasons": {}}
+        return {"state": "waiting", "message": "Waiting for the motion sensors to stream.", "reasons": {}, "lights": {}}
     calibration = engine.pipeline.calibration
     reasons: dict[str, Json] = {joint: list[Json](why) for joint, why in calibration.reasons.items()}
-    return {"state": calibration.state, "message": calibration.message, "reasons": reasons}
+    lights: dict[str, Json] = {j: {"light": light, "reason": why} for j, (light, why) in engine.pipeline.lights.items()}
+    return {"state": calibration.state, "message": calibration.message, "reasons": reasons, "lights": lights}
 
 
 def posture_status(engine: Engine) -> dict[str, Json]:

@@ -51,6 +51,11 @@ def test_an_import_is_listed_analysed_and_exported(imported: tuple[Path, str]) -
         "verdict": "good", "received": 3511, "lost": 0, "gaps": [], "reasons": []
     }  # fmt: skip
     assert result["metrics"]["reps"]["exercise"] == "auto"
+    lights = result["calibration"]["lights"]
+    assert lights.keys() == {"knee_right"}
+    said = kinestream("analyse", session, home=home).stderr
+    shown = f"knee_right: {lights['knee_right']['light']}" in said
+    assert shown == (lights["knee_right"]["light"] != "green")
     written = kinestream("export", session, "-o", home / "out", "--raw", home=home).stdout.split()
     assert {Path(path).name for path in written} >= {"joints.csv", "orientation.csv", "raw_thigh_right.csv"}
     header = (home / "out" / "joints.csv").read_text().splitlines()[0]
