@@ -13,10 +13,13 @@ from api.commands import app as command_line
 from api.commands.validation.contenders import Score
 from fusion.body import compare
 from fusion.body.compare import JointErrors
+from fusion.body.joints import series
+from fusion.body.segments import ALL_JOINTS
 from fusion.estimates import TOPICS
 from gateway.bus.commands import Commands
 from gateway.bus.messages import ROOT
-from gateway.bus.status import sensor_status
+from gateway.bus.status import calibration_status, sensor_status
+from gateway.engine import Engine
 from gateway.settings import load
 from tests.docs.settings_table import BEGIN, DOCUMENT, END, table
 
@@ -88,6 +91,24 @@ def test_a_sensors_status_has_just_the_documented_fields():
     names = re.findall(r'"(\w+)"', written[1])
     returned = re.findall(r'^ {8}"(\w+)":', Path(sensor_status.__code__.co_filename).read_text(), re.M)
     assert names == returned
+
+
+def test_every_angle_that_is_published_live_is_in_the_document():
+    section = TEXT.split("\n## Series\n")[1].split("\n## ")[0]
+    rows = re.findall(r"^\| (.*?) \| joints \|", section, re.M)
+    documented = {name.replace("<side>", "left") for row in rows for name in re.findall(r"`(.*?)`", row)}
+    published = {name for joint in ALL_JOINTS if joint.side != "right" for name in series(joint)}
+    against_gravity = {"trunk_inclination", "trunk_side_inclination"}
+    assert documented == published | against_gravity | {"posture_angle", "truth_<name>"}
+    for name in ("uncertainty_<angle>", "light_<joint>"):
+        assert f"| `{name}` | quality |" in section
+
+
+def test_a_calibrations_status_has_just_the_documented_fields():
+    written = re.search(r'`calibration` is `\{"state": (.*?)\}`', TEXT)
+    assert written
+    names = ["state", *re.findall(r'"(\w+)"', written[1].split(", ", 1)[1])]
+    assert names == list(calibration_status(Engine()))
 
 
 @pytest.mark.parametrize("block", re.findall(r"```toml\n(.*?)```", TEXT, re.S))
