@@ -22,6 +22,7 @@ from gateway.settings import load
 from gateway.store.home import SqliteHome
 from gateway.store.interface import SessionInfo
 from tests.api.running import KINESTREAM, ROOT, environment, kinestream, one_sentence
+from tests.gateway.leg import START, leg
 
 XSENS = "imu_vendor_exports/walking_xsens_{}.txt"
 
@@ -51,15 +52,21 @@ def test_an_import_is_listed_analysed_and_exported(imported: tuple[Path, str]) -
         "verdict": "good", "received": 3511, "lost": 0, "gaps": [], "reasons": []
     }  # fmt: skip
     assert result["metrics"]["reps"]["exercise"] == "auto"
-    lights = result["calibration"]["lights"]
-    assert lights.keys() == {"knee_right"}
-    said = kinestream("analyse", session, home=home).stderr
-    shown = f"knee_right: {lights['knee_right']['light']}" in said
-    assert shown == (lights["knee_right"]["light"] != "green")
+    assert result["calibration"]["lights"] == {"knee_right": {"light": "green", "reason": ""}}
     written = kinestream("export", session, "-o", home / "out", "--raw", home=home).stdout.split()
     assert {Path(path).name for path in written} >= {"joints.csv", "orientation.csv", "raw_thigh_right.csv"}
     header = (home / "out" / "joints.csv").read_text().splitlines()[0]
     assert header.startswith("t,")
+
+
+def test_the_summary_names_a_joint_that_is_not_to_be_trusted_and_why(tmp_path: Path) -> None:
+    store = SqliteHome(tmp_path / "data")
+    writer = store.create(SessionInfo("still", "", None, "live", "recording", START, None, "local", "test"))
+    writer.append(leg(3.0, 0.0))
+    writer.close("complete")
+    store.close()
+    said = kinestream("analyse", "still", home=tmp_path).stderr
+    assert "knee_left: red  left knee is not calibrated yet" in said
 
 
 @pytest.mark.needs("data")
