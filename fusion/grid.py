@@ -5,8 +5,9 @@ or after it; a sensor whose newest sample is older than `max_wait` is not waited
 before the next row are let go, and a time with no samples at all gives a second of empty rows and then none.
 """
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from math import acos, sin, sqrt
+from typing import Protocol
 
 import numpy as np
 from numba import boolean, float64, int64, njit, void
@@ -17,10 +18,12 @@ Times = NDArray[np.int64]
 
 EMPTY_NS = 1_000_000_000
 """So long rows without any sample are still given [ns]."""
+ROOM = 64
+"""Samples that a track has room for at first."""
 
 
 @njit(void(float64[::1], float64[::1], float64, float64[::1]), cache=True, error_model="numpy")
-def _turn(p: Floats, q: Floats, part: float, out: Floats) -> None:
+def turned(p: Floats, q: Floats, part: float, out: Floats) -> None:
     """Write the orientation `part` of the way from p to q into the first four places of `out`."""
     dot = p[0] * q[0] + p[1] * q[1] + p[2] * q[2] + p[3] * q[3]
     sign = -1.0 if dot < 0.0 else 1.0
@@ -60,20 +63,31 @@ def interpolate(t: Times, x: Floats, rows: Times, max_gap: int, quat: bool, out:
         for c in range(columns):
             out[r, c] = (1.0 - part) * x[i - 1, c] + part * x[i, c]
         if quat:
-            _turn(x[i - 1], x[i], part, out[r])
+            turned(x[i - 1], x[i], part, out[r])
 
 
 class Track:
     """The samples of one sensor from just before the next row on."""
 
     def __init__(self, columns: int) -> None:
-        self.t: Times = np.empty(0, dtype=np.int64)
-        self.x: Floats = np.empty((0, columns))
+        self._t: Times = np.empty(0, dtype=np.int64)
+        self._x: Floats = np.empty((0, columns))
+        self._start = self._stop = 0
         self.first = 0
         self.newest = -1
         """Time of the newest sample [ns]; -1 before the first."""
         self.slow = False
         """Its samples are farther apart than a gap: rows do not wait for it."""
+
+    @property
+    def t(self) -> Times:
+        """Times of the samples that are kept [ns], shape (n,)."""
+        return self._t[self._start : self._stop]
+
+    @property
+    def x(self) -> Floats:
+        """Their values, shape (n, columns)."""
+        return self._x[self._start : self._stop]
 
     def append(self, t: Times, x: Floats) -> None:
         """Add samples; those not newer than the newest are dropped."""
@@ -84,15 +98,26 @@ class Track:
             return
         if self.newest < 0:
             self.first = int(t[0])
-        self.t = np.concatenate([self.t, t])
-        self.x = np.concatenate([self.x, x])
+        if self._stop + t.size > self._t.size:
+            self._make_room(t.size)
+        stop = self._stop + t.size
+        self._t[self._stop : stop], self._x[self._stop : stop] = t, x
+        self._stop = stop
         self.newest = int(t[-1])
+
+    def _make_room(self, more: int) -> None:
+        """Move the samples to the front, into larger arrays if need be."""
+        t, x = self.t, self.x
+        room = max(self._t.size, ROOM)
+        while room < 2 * (t.size + more):
+            room *= 2
+        self._t, self._x = np.empty(room, dtype=np.int64), np.empty((room, x.shape[1]))
+        self._start, self._stop = 0, t.size
+        self._t[: t.size], self._x[: t.size] = t, x
 
     def trim(self, row: int) -> None:
         """Let go what lies before the last sample at or before `row`."""
-        start = int(np.searchsorted(self.t, row, side="right")) - 1
-        if start > 0:
-            self.t, self.x = self.t[start:], self.x[start:]
+        self._start += max(int(self.t.searchsorted(row, side="right")) - 1, 0)
 
     def sample(self, rows: Times, max_gap: int, *, quat: bool = False) -> tuple[Floats, Times]:
         """Return the columns at the rows, shape (rows, columns), and how far apart the samples around each row are.
@@ -114,6 +139,30 @@ class Track:
         return np.where(usable[:, None], self.x[np.maximum(before, 0)], np.nan)
 
 
+class Source(Protocol):
+    """Where samples wait for rows: a `Track`, or a lane of the inertial sensors."""
+
+    @property
+    def newest(self) -> int:
+        """Time of the newest sample [ns]; -1 before the first."""
+        ...
+
+    @property
+    def first(self) -> int:
+        """Time of the first sample [ns]."""
+        ...
+
+    @property
+    def slow(self) -> bool:
+        """Rows do not wait for it."""
+        ...
+
+    @property
+    def t(self) -> Times:
+        """Times of the samples that are kept [ns]."""
+        ...
+
+
 class Grid:
     """Which rows are due."""
 
@@ -121,25 +170,60 @@ class Grid:
         self.period, self.max_wait = period, max_wait
         self.next = -1
         """The next row [ns]; -1 before the first sample."""
+        self._silent: list[bool] = []
+        """Which sources were no longer waited for when rows were last due."""
+        self._promised: int | None = None
+        """Rows up to this were due, and put off [ns]."""
 
-    def due(self, tracks: Iterable[Track], now: int, *, final: bool = False) -> Times:
+    def due(self, sources: Sequence[Source], now: int, *, final: bool = False) -> Times:
         """Return the rows that are due and step over them."""
-        known = [track for track in tracks if track.newest >= 0]
-        live = [track for track in known if not track.slow] or known
+        self._promised = None
+        self._silent = [source.newest < now - self.max_wait for source in sources]
+        live = _live(sources)
         if not live:
             return np.empty(0, dtype=np.int64)
-        newest = max(track.newest for track in live)
-        frontier = min(max(track.newest, now - self.max_wait) for track in live)
-        frontier = newest if final else min(frontier, newest)
+        newest = [source.newest for source in live]
         if self.next < 0:
-            self.next = self._ceil(min(track.first for track in live))
-        if frontier - self.next <= 2 * EMPTY_NS:
+            self.next = self._ceil(min(source.first for source in live))
+        return self._through(live, max(newest) if final else self._reach(newest, now))
+
+    def can_wait(self, newest: Sequence[int], now: int) -> bool:
+        """Say whether a later call would return the same rows as one of `due` now.
+
+        It will as long as no source falls silent or is heard again (those who silence it or let it be heard call
+        `promised` before), none is new, and times do not leap: then the rows of a call all lie before the newest
+        samples of those that are heard, and those that are silent have nothing to say to them, now or later.
+        newest: Of all sources in the order of `due`, none of which is slow [ns].
+        """
+        if not newest:
+            return True
+        least = now - self.max_wait
+        if self.next < 0 or self.max_wait >= EMPTY_NS or max(newest) > least + EMPTY_NS:
+            return False
+        return [t < least for t in newest] == self._silent
+
+    def put_off(self, newest: Sequence[int], now: int) -> None:
+        """Leave the rows that are due to the next call, of whichever kind."""
+        self._promised = self._reach(newest, now) if newest else None
+
+    def promised(self, sources: Sequence[Source]) -> Times:
+        """Return the rows that were put off."""
+        end, self._promised = self._promised, None
+        return np.empty(0, dtype=np.int64) if end is None else self._through(_live(sources), end)
+
+    def _reach(self, newest: Sequence[int], now: int) -> int:
+        """Return up to where rows are due."""
+        return min(max(min(newest), now - self.max_wait), max(newest))
+
+    def _through(self, live: list[Source], end: int) -> Times:
+        """Step over all rows up to `end`, and return those that are not in a hole."""
+        if end - self.next <= 2 * EMPTY_NS:
             self._skip(live)
-            return self._until(frontier)
+            return self._until(end)
         rows = []
-        for end in (*self._before_holes(live, frontier), frontier):
+        for stop in (*self._before_holes(live, end), end):
             self._skip(live)
-            rows.append(self._until(end))
+            rows.append(self._until(stop))
         return np.concatenate(rows)
 
     def _until(self, end: int) -> Times:
@@ -148,17 +232,29 @@ class Grid:
         self.next += self.period * count
         return rows
 
-    def _before_holes(self, live: list[Track], frontier: int) -> list[int]:
+    def _before_holes(self, live: list[Source], end: int) -> list[int]:
         """Return the last samples before the times in which no sensor has one, however far apart samples are."""
-        t = np.sort(np.concatenate([x.t[np.searchsorted(x.t, self.next) :] for x in live]))
+        t = np.sort(np.concatenate([x.t[x.t.searchsorted(self.next) :] for x in live]))
         ends: list[int] = t[:-1][np.diff(t) > 2 * EMPTY_NS].tolist()
-        return [end for end in ends if end <= frontier]
+        return [before for before in ends if before <= end]
 
-    def _skip(self, live: list[Track]) -> None:
+    def _skip(self, live: list[Source]) -> None:
         """Step over a time in which no sensor has a sample."""
-        ahead = [int(x.t[np.searchsorted(x.t, self.next)]) for x in live if x.newest >= self.next]
-        if ahead and min(ahead) > self.next + 2 * EMPTY_NS:
+        ahead: list[int] = []
+        for source in live:
+            if source.newest >= self.next:
+                t = source.t
+                ahead.append(t.item(t.searchsorted(self.next)))
+                if ahead[-1] <= self.next + 2 * EMPTY_NS:
+                    return
+        if ahead:
             self.next = self._ceil(min(ahead))
 
     def _ceil(self, t: int) -> int:
         return -(-t // self.period) * self.period
+
+
+def _live(sources: Sequence[Source]) -> list[Source]:
+    """Return those that have samples; the slow ones only if there are no others."""
+    known = [source for source in sources if source.newest >= 0]
+    return [source for source in known if not source.slow] or known

@@ -3,33 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fusion.estimates import Event, Json
-from fusion.grid import Track
+from fusion.lanes import ACC, COLUMNS, GYR, MAG, NEWEST, QUAT, Lane, Lanes, pack
 from fusion.orientation import Adaptive, AdaptiveParams, kept
 from fusion.orientation import quaternion as qt
-from fusion.orientation.kernels.adaptive import ACC_MAX, UP_MIN
 from fusion.plain import table
 from fusion.samples import TimedImu
 from fusion.settings import PipelineSettings
+
+__all__ = ["ACC", "COLUMNS", "GYR", "MAG", "QUAT", "Motion", "Rows"]
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 
 GRAVITY = 9.80665
 """Stands for the specific force of a device that sends only its orientation [m/s2]."""
-QUAT, GYR, ACC, MAG = slice(0, 4), slice(4, 7), slice(7, 10), slice(10, 13)
-COLUMNS = 13
 MOMENT = 1e-9
 """Stands for an unknown interval over which nothing turns [s]."""
 MARGIN = 0.015
 """Gravity turns an orientation faster than the largest bias by this much [rad/s]. [P]"""
-REPAIRED = 1.6
-"""A row between samples farther apart than this multiple of the usual interval counts as repaired. [P]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +47,13 @@ class Motion:
     def __init__(self, settings: PipelineSettings) -> None:
         self._settings = settings
         self._max_gap = round(settings.max_gap_s * 1.1e9)  # a tenth more: ten samples per second are no gap at 0.1 s
+        self._lanes = Lanes(self._max_gap)
         self.lanes: dict[str, int] = {}
-        self.tracks: list[Track] = []
+        self.tracks: list[Lane] = []
+        self.heard: list[int] = []
+        """Time of each sensor's newest sample that gives rows [ns], estimated or not; exact if `settled`."""
+        self.settled = False
+        """All orientations have begun, so that what has come says when rows are due."""
         self.filter = Adaptive(
             0,
             AdaptiveParams(
@@ -62,8 +65,9 @@ class Motion:
         )
         self._pending: list[list[TimedImu]] = []
         self._last: list[Floats | None] = []
-        self._usual: list[float] = []
         self._newest: list[int] = []
+        self._follows: list[bool] = []
+        """Takes the device's own orientation."""
         self._restored: dict[str, Any] = {}
         self._carried: set[int] = set()
         """Lanes whose next sample continues an orientation from before; its interval is unknown and no gap."""
@@ -83,11 +87,23 @@ class Motion:
         else:
             self._pending[lane].append(samples)
             self._last[lane] = None  # no turn is measured across a time without the device's own orientation
+            self._hear(lane, samples.t, samples.gyr)
+            if self._follows[lane]:
+                self._follows[lane] = self.settled = False
         last, self._newest[lane] = self._newest[lane], int(samples.t[-1])
         if last < 0 or self._newest[lane] - last <= self._max_gap:
             return []
         edges = [last, *samples.t.tolist()]
         return [Event(a, "gap", b, {"sensor": samples.sensor}) for a, b in pairwise(edges) if b - a > self._max_gap]
+
+    def _hear(self, lane: int, t: Times, x: Floats) -> None:
+        """Note the newest sample whose numbers are all there."""
+        if all(map(isfinite, x[-1].tolist())):
+            self.heard[lane] = t.item(-1)
+        else:
+            known = np.flatnonzero(_whole(x))
+            if known.size:
+                self.heard[lane] = t.item(known[-1])
 
     def carry(self) -> dict[str, Json]:
         """Return the orientations as JSON values."""
@@ -95,6 +111,7 @@ class Motion:
 
     def restore(self, data: Mapping[str, Any]) -> None:
         """Let the sensors, present or to come, continue from what `carry` gave."""
+        self.estimate()
         self._restored = dict(data)
         for sensor, lane in self.lanes.items():
             self._continue(sensor, lane)
@@ -106,79 +123,68 @@ class Motion:
             self._carried.add(lane)
 
     def restart(self) -> None:
-        """Let all orientations begin anew."""
+        """Let all orientations begin anew; what has come so far belongs to the old ones."""
+        self.estimate()
+        self.settled = False
         for lane in range(len(self.tracks)):
             self.filter.restart(lane)
 
     def estimate(self) -> None:
         """Run the filter over everything that has come in, all sensors in one call."""
-        count = np.array([sum(s.t.size for s in pending) for pending in self._pending], dtype=np.int64)
-        if not count.any():
+        chunks = [samples for pending in self._pending for samples in pending]
+        if not chunks:
             return
-        steps, lanes = int(count.max()), count.size
-        packed = np.full((9 if self._settings.magnetometer else 6, steps, lanes), np.nan)
-        dt = np.zeros((steps, lanes))
-        for lane, pending in enumerate(self._pending):
-            self._pack(packed, dt, lane, pending)
+        count = np.array([sum([s.t.size for s in pending]) for pending in self._pending], dtype=np.int64)
+        t, dt = np.concatenate([s.t for s in chunks]), np.concatenate([s.dt for s in chunks])
+        gyr, acc = np.concatenate([s.gyr for s in chunks]), np.concatenate([s.acc for s in chunks])
+        mag = None
+        if any(s.mag is not None for s in chunks):
+            mag = np.concatenate([np.full((s.t.size, 3), np.nan) if s.mag is None else s.mag for s in chunks])
         begun = self.filter.state["age"] >= 0.0
-        out = self.filter.update(
-            packed[:3], packed[3:6], packed[6:] if self._settings.magnetometer else None, dt, count
-        )
-        for lane, pending in enumerate(self._pending):
-            if pending:
-                self._store(lane, pending, out[:, : count[lane], lane], bool(begun[lane]))
-                pending.clear()
+        quat = self._orient(gyr, acc, mag, dt, count)
+        self._lanes.store(t, gyr, acc, mag, quat, count, begun)
+        for pending in self._pending:
+            pending.clear()
+        known = self._lanes.at[:, NEWEST] >= 0
+        self.settled = bool((known & ((self.filter.state["age"] >= 0.0) | np.array(self._follows))).all())
+
+    def _orient(self, gyr: Floats, acc: Floats, mag: Floats | None, dt: Floats, count: Times) -> Floats:
+        """Return orientations, shape (4, K, N), of samples that stand those of one sensor after those of the other."""
+        steps, lanes = int(count.max()), count.size
+        with_mag = self._settings.magnetometer
+        packed, intervals = np.full((9 if with_mag else 6, steps, lanes), np.nan), np.zeros((steps, lanes))
+        known = with_mag and mag is not None
+        pack(gyr, acc, gyr if mag is None else mag, known, dt, count, packed, intervals)
+        return self.filter.update(packed[:3], packed[3:6], packed[6:] if with_mag else None, intervals, count)
 
     def rows(self, t: Times) -> Rows:
         """Return every sensor at the given times."""
-        x, quality = np.empty((len(self.tracks), t.size, COLUMNS)), np.empty((len(self.tracks), t.size))
-        for lane, track in enumerate(self.tracks):
-            x[lane], gap = track.sample(t, self._max_gap, quat=True)
-            quality[lane] = np.where(gap <= REPAIRED * self._usual[lane], 1.0, 0.5)
-            quality[lane, gap < 0] = 0.0
-        return Rows(t, x.transpose(1, 0, 2), quality.T)
+        x, quality = self._lanes.sample(t)
+        return Rows(t, x, quality)
+
+    def trim(self, row: int) -> None:
+        """Let go what lies before the last samples at or before `row` [ns]."""
+        self._lanes.trim(row)
 
     def _add(self, samples: TimedImu) -> int:
         lane = self.lanes[samples.sensor] = len(self.tracks)
-        self.tracks.append(Track(COLUMNS))
+        self._lanes.add()
+        self.tracks.append(Lane(self._lanes, lane))
+        self.heard.append(-1)
+        self.settled = False
         self._pending.append([])
         self._last.append(None)
-        self._usual.append(0.0)
         self._newest.append(-1)
+        self._follows.append(False)
         self.filter.grow(lane + 1)
         self._continue(samples.sensor, lane)
         return lane
 
-    def _pack(self, packed: Floats, dt: Floats, lane: int, pending: list[TimedImu]) -> None:
-        start = 0
-        for samples in pending:
-            stop = start + samples.t.size
-            packed[:3, start:stop, lane] = samples.gyr.T
-            packed[3:6, start:stop, lane] = samples.acc.T
-            if self._settings.magnetometer and samples.mag is not None:
-                packed[6:, start:stop, lane] = samples.mag.T
-            dt[start:stop, lane] = samples.dt
-            start = stop
-
-    def _store(self, lane: int, pending: list[TimedImu], quat: Floats, begun: bool) -> None:
-        """Put oriented samples on the track; a sample without rate is left out, as if it had not come."""
-        start = 0
-        for samples in pending:
-            stop = start + samples.t.size
-            x = np.full((samples.t.size, COLUMNS), np.nan)
-            x[:, QUAT], x[:, GYR], x[:, ACC] = quat[:, start:stop].T, samples.gyr, samples.acc
-            if samples.mag is not None:
-                x[:, MAG] = samples.mag
-            usable = _whole(samples.gyr)
-            if not begun:
-                force = np.sqrt((samples.acc**2).sum(axis=1))
-                known = np.logical_or.accumulate((force > UP_MIN) & (force < ACC_MAX))
-                usable, begun = usable & known, bool(known[-1])
-            self._append(lane, samples.t, x, usable)
-            start = stop
-
     def _follow(self, lane: int, samples: TimedImu, quat: Floats) -> None:
         """Take the device's own orientation, with rate and gravity as it implies them."""
+        if self._pending[lane]:
+            self.estimate()  # what came before must not come behind
+        self._follows[lane] = True
         last = self._last[lane]
         before = np.concatenate([quat[:1] if last is None else last, quat[:-1]])
         turn = qt.multiply(qt.conjugate(before), quat)
@@ -189,18 +195,8 @@ class Motion:
         usable = _whole(quat)
         if usable.any():
             self._last[lane] = quat[usable][-1:]
-        self._append(lane, samples.t, x, usable)
-
-    def _append(self, lane: int, t: Times, x: Floats, usable: NDArray[np.bool_]) -> None:
-        track = self.tracks[lane]
-        if not usable.all():
-            t, x = t[usable], x[usable]
-        if t.size and track.newest >= 0:
-            interval = float(t[0] - track.newest) if t.size == 1 else float(t[-1] - t[0]) / (t.size - 1)
-            known = self._usual[lane]
-            if interval > 0.0:
-                self._usual[lane] = interval if known == 0.0 else known + 0.02 * (interval - known)
-        track.append(t, x)
+            self._hear(lane, samples.t, quat)
+            self._lanes.append(lane, samples.t[usable], x[usable])
 
 
 def _whole(x: Floats) -> NDArray[np.bool_]:

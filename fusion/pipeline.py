@@ -21,10 +21,10 @@ from fusion.angles import Angles
 from fusion.body.calibration import Calibration
 from fusion.body.joints import MAIN
 from fusion.body.segments import check
-from fusion.body.skeleton import Posed, Skeleton
+from fusion.body.skeleton import Skeleton
 from fusion.emg.muscles import Muscles
 from fusion.estimates import Batch, Event, Json, Topic
-from fusion.grid import Grid
+from fusion.grid import Grid, Source, Track
 from fusion.motion import Motion
 from fusion.movement.reps import RepCounter, RepParams
 from fusion.movement.slouch import SlouchDetector, SlouchParams
@@ -55,7 +55,13 @@ class Pipeline:
         self._grid, self._emg_grid = Grid(s.period_ns, max_wait), Grid(s.period_ns, max_wait)
         self._quality = Quality()
         self._segments: dict[str, str] = {}
+        self._watched: tuple[str, ...] = ()
+        self._watchers: list[tuple[int, SlouchDetector | RepCounter]] = []
+        """Columns that are watched, and by whom; `_watched` are the names of all."""
+        self._batches: list[Batch] = []
         self._events: list[Event] = []
+        self._put_off: int | None = None
+        """The last call of `put_off` that has not been made up for [ns]."""
 
     # What is told
 
@@ -65,6 +71,7 @@ class Pipeline:
         Raises:
             ValueError: There is no such segment.
         """
+        self._catch_up()
         sensor = placement.sensor
         segment = None if placement.segment is None else check(placement.segment)
         before = self._segments.pop(sensor, None)
@@ -83,6 +90,7 @@ class Pipeline:
         Raises:
             ValueError: There is no such pose.
         """
+        self._catch_up()
         if what == "posture":
             self.slouch.set_upright(t)
         else:
@@ -90,6 +98,7 @@ class Pipeline:
 
     def reset(self, t: int, what: str) -> None:
         """Find the headings between segments anew ("heading"), or forget the seats and orientations too ("full")."""
+        self._catch_up()
         if what == "heading":
             self.skeleton.calibration.reset_heading()
         else:
@@ -99,18 +108,41 @@ class Pipeline:
 
     def imu(self, samples: TimedImu) -> None:
         """Take inertial samples."""
-        new = samples.sensor not in self.motion.lanes
+        lane = self.motion.lanes.get(samples.sensor)
+        new = lane is None
+        if self._put_off is not None and (lane is None or self._was_silent(self.motion.heard[lane])):
+            self._catch_up()
         self._events += self.motion.take(samples)
         if new:
             self._wear(samples.sensor)
 
     def emg(self, samples: TimedEmg) -> None:
         """Take EMG samples."""
+        if self._put_off is not None:
+            known = self.muscles.sensors.get(samples.sensor)
+            kind = (samples.rate_hz, samples.unit, samples.emg.shape[1])
+            same = known is not None and (known.rate_hz, known.unit, known.chain.channels) == kind
+            if known is None or not same or self._was_silent(known.track.newest):
+                self._catch_up()
         self._events += self.muscles.take(samples)
 
     def angle(self, samples: TimedAngle) -> None:
         """Take angles a device measured itself."""
+        if self._put_off is not None and samples.t.size:
+            track = self.angles.tracks.get(samples.sensor)
+            if track is None or self._was_silent(track.newest) or not self._goes_on(track, samples):
+                self._catch_up()
         self.angles.take(samples)
+
+    def _goes_on(self, track: Track, samples: TimedAngle) -> bool:
+        """Say whether these angles are the same ones as before, and not farther apart than a gap."""
+        before = samples.t.item(-2) if samples.t.size > 1 else track.newest
+        apart = samples.t.item(-1) - before
+        return track.x.shape[1] == samples.angle_deg.shape[1] and apart <= round(self.settings.max_gap_s * 1e9)
+
+    def _was_silent(self, newest: int) -> bool:
+        """Say whether a sensor was not waited for when rows were last due."""
+        return self._put_off is not None and newest < self._put_off - self._grid.max_wait
 
     def _wear(self, sensor: str) -> None:
         segment, lane = self._segments.get(sensor), self.motion.lanes.get(sensor)
@@ -122,6 +154,27 @@ class Pipeline:
     def advance(self, now: int) -> Out:
         """Return everything computable from what arrived before `now` [ns UTC]."""
         return self._advance(now, final=False)
+
+    def put_off(self, now: int) -> bool:
+        """Leave what is computable from what arrived before `now` to a later call, if that gives the same; say whether.
+
+        A long stretch at once costs a fraction of many short ones. False: `advance` must be called. It is not the same
+        where a sensor is new, falls silent or is heard again, see `Grid.put_off`; whatever else would matter is told,
+        and makes up for what was put off before it takes effect. The order of events may differ.
+        """
+        angles = self.angles.tracks.values()
+        if not self.motion.settled and self.motion.lanes:
+            return False
+        if any(track.slow for track in angles):
+            return False
+        heard = [*self.motion.heard, *(track.newest for track in angles)]
+        muscles = [sensor.track.newest for sensor in self.muscles.sensors.values()]
+        if not (self._grid.can_wait(heard, now) and self._emg_grid.can_wait(muscles, now)):
+            return False
+        self._grid.put_off(heard, now)
+        self._emg_grid.put_off(muscles, now)
+        self._put_off = now
+        return True
 
     def finish(self, now: int) -> Out:
         """Return what is left at the end: rows that waited for a sensor, and bursts that are still open."""
@@ -140,61 +193,89 @@ class Pipeline:
 
     def carry(self) -> dict[str, Json]:
         """Return what a recording that begins now needs to know of the past, for `restore`."""
+        self._catch_up()
         return carried.carry(self.skeleton.calibration, self.motion, self.muscles, self.slouch)
 
     def restore(self, t: int, data: Mapping[str, Json]) -> None:
         """Continue at `t` [ns] from what `carry` gave; sensors may come later."""
+        self._catch_up()
         carried.restore(data, self.skeleton.calibration, self.motion, self.muscles, self.slouch)
 
     def _advance(self, now: int, *, final: bool) -> Out:
-        events, self._events = self._events, []
+        self._put_off = None
+        batches, events = self._batches, self._events
+        self._batches, self._events = [], []
         self.motion.estimate()
-        batches: list[Batch] = []
-        tracks = [*self.motion.tracks, *self.angles.tracks.values()]
-        rows = self._grid.due(tracks, now, final=final)
-        if rows.size:
-            for part in _runs(rows, self._grid.period):
+        body, muscles = self._sources()
+        due = self._grid.due(body, now, final=final), self._emg_grid.due(muscles, now, final=final)
+        self._give(*due, batches, events)
+        return batches, events
+
+    def _catch_up(self) -> None:
+        """Compute what was put off, before something changes that it does not depend on."""
+        if self._put_off is None:
+            return
+        self._put_off = None
+        self.motion.estimate()
+        body, muscles = self._sources()
+        self._give(self._grid.promised(body), self._emg_grid.promised(muscles), self._batches, self._events)
+
+    def _sources(self) -> tuple[list[Source], list[Source]]:
+        """Return whose samples wait for rows of the body, and of the muscles."""
+        return (
+            [*self.motion.tracks, *self.angles.tracks.values()],
+            [sensor.track for sensor in self.muscles.sensors.values()],
+        )
+
+    def _give(self, body: Times, muscles: Times, batches: list[Batch], events: list[Event]) -> None:
+        """Compute rows."""
+        if body.size:
+            for part in _runs(body, self._grid.period):
                 self._body(part, batches, events)
-            for track in tracks:
+            self.motion.trim(self._grid.next)
+            for track in self.angles.tracks.values():
                 track.trim(self._grid.next)
-        emg_tracks = [sensor.track for sensor in self.muscles.sensors.values()]
-        rows = self._emg_grid.due(emg_tracks, now, final=final)
-        if rows.size:
-            self._muscle(rows, batches)
-            for track in emg_tracks:
-                track.trim(self._emg_grid.next)
+        if muscles.size:
+            self._muscle(muscles, batches)
+            for sensor in self.muscles.sensors.values():
+                sensor.track.trim(self._emg_grid.next)
         done = [grid.next for grid in (self._grid, self._emg_grid) if grid.next >= 0]
         if done:
             batches += self._quality.due(min(done), max(done))
-        return batches, events
 
     def _body(self, t: Times, batches: list[Batch], events: list[Event]) -> None:
         rows = self.motion.rows(t)
         posed, trusted, found = self.skeleton.rows(rows)
-        names, values = self.angles.rows(t)
-        joints = Posed((*posed.joints, *names), np.concatenate([posed.angles, values], axis=1), (), posed.quats)
-        self._add(batches, "joints", t, joints.joints, "deg", joints.angles)
+        names, angles = posed.joints, posed.angles
+        if self.angles.tracks:
+            more, values = self.angles.rows(t)
+            names, angles = (*names, *more), np.concatenate([angles, values], axis=1)
+        self._add(batches, "joints", t, names, "deg", angles)
         self._add(batches, "orientation", t, posed.orientations, "1", posed.quats)
         events += found
-        events += self._movement(t, joints.joints, joints.angles)
+        events += self._movement(t, names, angles)
         self._quality.add(tuple(self.motion.lanes), t, rows.quality)
         for second in trusted:
             self._quality.note(second.t, second.names, second.units, second.values.tolist())
 
-    def _movement(self, t: Times, names: tuple[str, ...], values: Floats) -> list[Event]:
-        """Run what looks at single series, row by row."""
-        events = []
-        times = t.tolist()
+    def _movement(self, t: Times, names: tuple[str, ...], angles: Floats) -> list[Event]:
+        """Run what looks at single series."""
+        if names != self._watched:
+            self._watched, self._watchers = names, self._watch(names)
+        events: list[Event] = []
+        for column, watcher in self._watchers:
+            events += watcher.take(t, angles[:, column])
+        return events
+
+    def _watch(self, names: tuple[str, ...]) -> list[tuple[int, SlouchDetector | RepCounter]]:
+        found: list[tuple[int, SlouchDetector | RepCounter]] = []
         posture = next((name for name in ("trunk_inclination", "posture_angle") if name in names), None)
         for column, name in enumerate(names):
             if name == posture:
-                events += [self.slouch.step(*row) for row in zip(times, values[:, column].tolist(), strict=True)]
+                found.append((column, self.slouch))
             if name.removesuffix("_left").removesuffix("_right") in COUNTED:
-                counter = self._reps.get(name)
-                if counter is None:
-                    counter = self._reps[name] = RepCounter(name, self._rep_params)
-                events += [counter.step(*row) for row in zip(times, values[:, column].tolist(), strict=True)]
-        return [event for event in events if event is not None]
+                found.append((column, self._reps.setdefault(name, RepCounter(name, self._rep_params))))
+        return found
 
     def _muscle(self, t: Times, batches: list[Batch]) -> None:
         names, units, values, quality = self.muscles.rows(t)

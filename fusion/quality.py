@@ -1,6 +1,7 @@
 """One number per sensor and second: how much of what it should have sent was there."""
 
 import numpy as np
+from numba import float64, njit, void
 from numpy.typing import NDArray
 
 from fusion.estimates import Batch
@@ -13,12 +14,21 @@ LATE = 1
 """A second waits at most so many more for a slower kind of sensor [s]."""
 
 
+@njit(void(float64[:, :], float64[::1]), cache=True, error_model="numpy")
+def add_up(quality: Floats, sums: Floats) -> None:
+    """Add rows to sums one after the other, so that these do not depend on how rows come together."""
+    for i in range(quality.shape[0]):
+        for j in range(quality.shape[1]):
+            sums[j] += quality[i, j]
+
+
 class Quality:
     """Sums of row qualities (1 measured, 0.5 repaired, 0 missing) by second and sensor."""
 
     def __init__(self) -> None:
         self._names: dict[str, None] = {}
-        self._seconds: dict[int, list[tuple[tuple[str, ...], Floats, int]]] = {}
+        self._seconds: dict[int, dict[tuple[str, ...], tuple[Floats, int]]] = {}
+        """Sums and numbers of rows by second and sensors."""
         self._notes: dict[int, tuple[tuple[str, ...], tuple[str, ...], list[float]]] = {}
         self._next: int | None = None
 
@@ -34,7 +44,10 @@ class Quality:
             if second < self._next:
                 continue
             inside = quality if first == last else quality[t // SECOND == second]
-            self._seconds.setdefault(second, []).append((names, inside.sum(axis=0), len(inside)))
+            groups = self._seconds.setdefault(second, {})
+            sums, rows = groups.get(names) or (np.zeros(len(names)), 0)
+            add_up(inside, sums)
+            groups[names] = sums, rows + len(inside)
 
     def note(self, t: int, names: tuple[str, ...], units: tuple[str, ...], values: list[float]) -> None:
         """Add more about the second that ends at t [ns]; left out if it was given already."""
@@ -54,7 +67,7 @@ class Quality:
     def _batch(self, second: int) -> Batch:
         totals = dict.fromkeys(self._names, 0.0)
         counts = dict.fromkeys(self._names, 0)
-        for names, sums, rows in self._seconds.pop(second):
+        for names, (sums, rows) in self._seconds.pop(second).items():
             for name, total in zip(names, sums.tolist(), strict=True):
                 totals[name] += total
                 counts[name] += rows

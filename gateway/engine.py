@@ -62,14 +62,22 @@ class SensorState:
 class Engine:
     """Records in, estimates out."""
 
-    def __init__(self, settings: PipelineSettings | None = None, batch_s: float = 0.02) -> None:
+    def __init__(self, settings: PipelineSettings | None = None, batch_s: float = 0.02, stride_s: float = 0.0) -> None:
+        """Begin with the first record.
+
+        stride_s: The pipeline may put off what is due for so long [s], where that gives the same numbers in longer
+            batches and events in another order: many times faster, and late, so nothing for live. 0: never.
+        """
         self.settings = settings or PipelineSettings()
         self.sensors: dict[str, SensorState] = {}
         self.unknown = 0
         """Packets of sensors that no control introduced."""
         self.batch_ns = round(batch_s * 1e9)
         """The pipeline runs at multiples of this [ns]."""
+        self._stride_ns = round(stride_s * 1e9)
         self.pipeline = Pipeline(self.settings)
+        self._ran = 0
+        """The multiple at which the pipeline ran last [ns UTC]."""
         self._next: int | None = None
         self._last = 0
         self._batches: list[Batch] = []
@@ -93,7 +101,9 @@ class Engine:
             if self._next > self._last + IDLE_NS:
                 self._next = (now // self.batch_ns + 1) * self.batch_ns
                 return
-            self._collect(self.pipeline.advance(self._next))
+            if self._next - self._ran >= self._stride_ns or not self.pipeline.put_off(self._next):
+                self._collect(self.pipeline.advance(self._next))
+                self._ran = self._next
             self._next += self.batch_ns
 
     def finish(self) -> None:

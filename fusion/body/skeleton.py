@@ -7,17 +7,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.body.calibration import STEP_NS, BodyCalibration, Step
-from fusion.body.inclination import inclination_deg
-from fusion.body.joints import Published
+from fusion.body.joints import series
+from fusion.body.kernels import gather, pose, table
 from fusion.body.segments import JOINTS, PELVIS
 from fusion.body.trust import Trust, Trusted
 from fusion.estimates import Event
 from fusion.motion import ACC, COLUMNS, GYR, MAG, QUAT, Rows
-from fusion.orientation import quaternion as qt
 from fusion.settings import PipelineSettings
 
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
+
+SECOND = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,8 @@ class Skeleton:
         self._segments: dict[str, int] = {}
         self._lanes: list[int] = []
         self._step: list[Floats] = []
+        self._judged: list[tuple[Floats, Floats]] = []
+        """Qualities and angles of the step's rows; seen whole, like the step, so that sums never depend on calls."""
         self._step_t = 0
         self._period = settings.period_ns
         self._trust = Trust()
@@ -75,82 +78,74 @@ class Skeleton:
 
     def rows(self, rows: Rows) -> tuple[Posed, list[Trusted], list[Event]]:
         """Advance by the next rows, one step of the calibration after the other."""
-        joints, orientations = self._joint_names(), self._orientation_names()
-        angles, quats = np.empty((rows.t.size, len(joints))), np.empty((rows.t.size, len(orientations)))
+        n, seats = rows.t.size, len(self._segments)
+        angles, quats = np.empty((n, len(self._joint_names))), np.empty((n, 4 * seats))
+        x, quality = np.empty((n, seats, COLUMNS)), np.empty((n, seats))
+        gather(rows.x, rows.quality, np.array(self._lanes, dtype=np.int64), x, quality)
         events: list[Event] = []
         trusted: list[Trusted] = []
-        x, quality = self._seats(rows)
         for start, stop in _pieces(rows.t):
-            events += self._finish_step(int(rows.t[start]))
+            events += self._finish_step(int(rows.t[start]), trusted)
             self._step.append(x[start:stop])
             self._step_t = int(rows.t[stop - 1])
-            angles[start:stop], quats[start:stop] = self._pose(x[start:stop])
-            events += self._judge(rows.t[start:stop], quality[start:stop], angles[start:stop], trusted)
-        return Posed(joints, angles, orientations, quats), trusted, events
+            pose(
+                x[start:stop], self.calibration.align, self.calibration.heading, self._joints, self._signs, self._trunk,
+                quats[start:stop], angles[start:stop],
+            )  # fmt: skip
+            if self._worn:
+                self._judged.append((quality[start:stop], angles[start:stop, : 2 * len(self._worn)]))
+                if (self._step_t + self._period) // STEP_NS != self._step_t // STEP_NS:
+                    events += self._judge(trusted)
+        return Posed(self._joint_names, angles, self._orientation_names, quats), trusted, events
 
-    def _judge(self, t: Times, quality: Floats, angles: Floats, out: list[Trusted]) -> list[Event]:
+    def _judge(self, out: list[Trusted]) -> list[Event]:
         """Take a step's rows into the trust of the second."""
-        if not self._worn:
-            return []
-        headings = self.calibration.headings
-        spreads = [headings.spread(joint.name) if joint is not PELVIS else 0.0 for joint in self._worn]
-        count = len(self._published.names)
-        after = int(t[-1]) + self._period
+        quality, angles = (np.concatenate(parts) for parts in zip(*self._judged, strict=True))
+        self._judged.clear()
+        after = self._step_t + self._period
+        spreads: list[float] = []
+        if after // SECOND != self._step_t // SECOND:
+            headings = self.calibration.headings
+            spreads = [headings.spread(joint.name) if joint is not PELVIS else 0.0 for joint in self._worn]
         seats = self.calibration.seats
-        second, events = self._trust.add(int(t[0]), after, quality, angles[:, :count], seats, spreads)
+        second, events = self._trust.add(self._step_t, after, quality, angles, seats, spreads)
         if second is not None:
             out.append(second)
         return events
 
-    def _seats(self, rows: Rows) -> tuple[Floats, Floats]:
-        """Return the worn sensors' values and qualities, in the order of the seats."""
-        padded = np.concatenate([rows.x, np.full((rows.t.size, 1, COLUMNS), np.nan)], axis=1)
-        quality = np.concatenate([rows.quality, np.zeros((rows.t.size, 1))], axis=1)
-        worn = [lane if 0 <= lane < rows.x.shape[1] else -1 for lane in self._lanes]
-        return padded[:, worn], quality[:, worn]
-
-    def _finish_step(self, t: int) -> list[Event]:
+    def _finish_step(self, t: int, trusted: list[Trusted]) -> list[Event]:
         """Hand the collected rows to the calibration once a row of the next step has come."""
-        if not self._step or t // STEP_NS == self._step_t // STEP_NS:
+        if t // STEP_NS == self._step_t // STEP_NS:
             return []
+        events = self._judge(trusted) if self._judged else []
+        if not self._step:
+            return events
         x = np.concatenate(self._step)
         self._step.clear()
         end = (self._step_t // STEP_NS + 1) * STEP_NS
-        return self.calibration.step(Step(end, x[..., QUAT], x[..., GYR], x[..., ACC], x[..., MAG]))
-
-    def _pose(self, x: Floats) -> tuple[Floats, Floats]:
-        turn = qt.about_z(self.calibration.heading)
-        quat = qt.multiply(turn, qt.multiply(x[..., QUAT], self.calibration.align))
-        columns = []
-        if self._published.names:
-            columns.append(self._published.degrees(quat[:, self._proximal], quat[:, self._distal]))
-        if "trunk" in self._segments:
-            columns.append(inclination_deg(qt.up_in_sensor(quat[:, self._segments["trunk"]])))
-        return np.concatenate(columns, axis=1) if columns else np.empty((len(x), 0)), quat.reshape(len(x), -1)
+        return events + self.calibration.step(Step(end, x[..., QUAT], x[..., GYR], x[..., ACC], x[..., MAG]))
 
     def _joined(self) -> None:
-        """Find the joints between the segments that are worn."""
+        """Find the joints between the segments that are worn, and name what there is."""
         at = self._segments
-        worn = [j for j in JOINTS if j.proximal in at and j.distal in at]
-        pelvis = [PELVIS] if "pelvis" in at else []
-        self._published = Published([*worn, *pelvis])
-        self._proximal = [at[j.proximal] for j in worn] + [at[j.distal] for j in pelvis]
-        self._distal = [at[j.distal] for j in [*worn, *pelvis]]
-        self._worn = (*worn, *pelvis)
-        self._trust.join(list(zip(self._worn, self._proximal, self._distal, strict=True)), len(self._segments))
-
-    def _joint_names(self) -> tuple[str, ...]:
-        inclined = ("trunk_inclination", "trunk_side_inclination") if "trunk" in self._segments else ()
-        return self._published.names + inclined
-
-    def _orientation_names(self) -> tuple[str, ...]:
-        return tuple(f"quat_{segment}_{part}" for segment in self._segments for part in "wxyz")
+        joints = [(j, at[j.proximal], at[j.distal]) for j in JOINTS if j.proximal in at and j.distal in at]
+        if "pelvis" in at:
+            joints.append((PELVIS, at["pelvis"], at["pelvis"]))
+        self._worn = tuple(joint for joint, _, _ in joints)
+        self._joints, self._signs = table(joints)
+        self._trunk = at.get("trunk", -1)
+        inclined = ("trunk_inclination", "trunk_side_inclination") if "trunk" in at else ()
+        self._joint_names = (*(name for joint in self._worn for name in series(joint)), *inclined)
+        self._orientation_names = tuple(f"quat_{segment}_{part}" for segment in at for part in "wxyz")
+        self._judged.clear()
+        self._trust.join(joints, len(at))
 
 
 def _pieces(t: NDArray[np.int64]) -> list[tuple[int, int]]:
     """Cut rows where a new step begins."""
     if not t.size:
         return []
+    if t[0] // STEP_NS == t[-1] // STEP_NS:
+        return [(0, t.size)]
     cuts = np.flatnonzero(np.diff(t // STEP_NS)) + 1
-    edges = [0, *cuts.tolist(), t.size]
-    return list(pairwise(edges))
+    return list(pairwise([0, *cuts.tolist(), t.size]))

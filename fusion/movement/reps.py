@@ -12,7 +12,55 @@ from dataclasses import dataclass
 from math import isnan
 from statistics import median
 
+import numpy as np
+from numba import boolean, float64, int64, njit
+from numpy.typing import NDArray
+
 from fusion.estimates import Event, Json
+
+Floats = NDArray[np.float64]
+Times = NDArray[np.int64]
+
+LOW, HIGH, LAST = 0, 1, 2
+"""Places of the extremes and of the last row in a counter's state."""
+
+
+@njit(
+    int64(int64[::1], float64[:], int64, float64, float64, boolean[::1], float64[::1], int64[::1]),
+    cache=True,
+    error_model="numpy",
+    nogil=True,
+)
+def follow(
+    t: Times, angle_deg: Floats, start: int, prominence_deg: float, forget_ns: float, flags: NDArray[np.bool_],
+    angles: Floats, times: Times,
+) -> int:  # fmt: skip
+    """Follow rows from `start` to the one that makes a repetition certain; return its number, or -1.
+
+    flags: The movement is known to have begun, and rises. angles, times: By `LOW`, `HIGH` and `LAST`.
+    """
+    for i in range(start, t.size):
+        angle = angle_deg[i]
+        if isnan(angle):
+            continue
+        if t[i] - times[LAST] > forget_ns:
+            flags[0] = flags[1] = False
+        times[LAST] = t[i]
+        if not flags[0]:
+            flags[0] = True
+            angles[LOW] = angles[HIGH] = angle
+            times[LOW] = times[HIGH] = t[i]
+        if not flags[1]:
+            if angle < angles[LOW]:
+                angles[LOW], times[LOW] = angle, t[i]
+            elif angle - angles[LOW] >= prominence_deg:
+                flags[1] = True
+                angles[HIGH], times[HIGH] = angle, t[i]
+        elif angle > angles[HIGH]:
+            angles[HIGH], times[HIGH] = angle, t[i]
+        elif angles[HIGH] - angle >= prominence_deg:
+            return i
+    return -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,59 +84,36 @@ class RepCounter:
         self.series, self.params = series, params or RepParams()
         self.count = 0
         self._ranges: deque[float] = deque(maxlen=self.params.recall)
-        self._last = 0
-        self._restart()
-
-    def _restart(self) -> None:
-        self._rising = False
-        self._low: tuple[float, int] | None = None
-        self._high: tuple[float, int] | None = None
-
-    @property
-    def prominence_deg(self) -> float:
+        self._flags = np.zeros(2, dtype=np.bool_)
+        self._angles, self._times = np.zeros(3), np.zeros(3, dtype=np.int64)
+        self.prominence_deg = self.params.prominence_deg
         """How far a movement must go at present [deg]."""
-        typical = median(self._ranges) if self._ranges else 0.0
-        return max(self.params.prominence_deg, self.params.fraction * typical)
 
-    def step(self, t: int, angle_deg: float) -> Event | None:
-        """Take the angle at `t` [ns] and return the repetition that has become certain."""
-        if isnan(angle_deg):
-            return None
-        if t - self._last > self.params.forget_s * 1e9:
-            self._restart()
-        self._last = t
-        here = (angle_deg, t)
-        if self._low is None or self._high is None:
-            self._low = self._high = here
-        if not self._rising:
-            if angle_deg < self._low[0]:
-                self._low = here
-            elif angle_deg - self._low[0] >= self.prominence_deg:
-                self._rising, self._high = True, here
-            return None
-        if angle_deg > self._high[0]:
-            self._high = here
-            return None
-        if self._high[0] - angle_deg < self.prominence_deg:
-            return None
-        return self._complete(here)
+    def take(self, t: Times, angle_deg: Floats) -> list[Event]:
+        """Take the angles at `t` [ns] and return the repetitions that have become certain."""
+        events: list[Event] = []
+        forget, i = self.params.forget_s * 1e9, 0
+        while (i := follow(t, angle_deg, i, self.prominence_deg, forget, self._flags, self._angles, self._times)) >= 0:
+            events.append(self._complete(int(t[i]), float(angle_deg[i])))
+            i += 1
+        return events
 
-    def _complete(self, here: tuple[float, int]) -> Event:
-        assert self._low is not None
-        assert self._high is not None
-        start, top = self._low, self._high
-        extent = top[0] - start[0]
+    def _complete(self, t: int, angle_deg: float) -> Event:
+        (low, high, _), (start, top, _) = self._angles.tolist(), self._times.tolist()
+        extent = high - low
         self._ranges.append(extent)
+        self.prominence_deg = max(self.params.prominence_deg, self.params.fraction * median(self._ranges))
         self.count += 1
-        self._rising, self._low = False, here
+        self._flags[1] = False
+        self._angles[LOW], self._times[LOW] = angle_deg, t
         data: dict[str, Json] = {
             "series": self.series,
             "number": self.count,
             "range_deg": round(extent, 2),
-            "top_deg": round(top[0], 2),
-            "rise_s": round((top[1] - start[1]) * 1e-9, 3),
+            "top_deg": round(high, 2),
+            "rise_s": round((top - start) * 1e-9, 3),
         }
-        return Event(start[1], "rep", here[1], data)
+        return Event(start, "rep", t, data)
 
 
 def dominant(events: Iterable[Event]) -> tuple[str | None, int]:

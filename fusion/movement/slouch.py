@@ -10,6 +10,9 @@ from dataclasses import dataclass
 from math import isnan
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from fusion.estimates import Event, Json
 from fusion.plain import moment, number
 
@@ -61,6 +64,11 @@ class SlouchDetector:
         """Continue from what `carry` gave."""
         self.upright_deg, self.slouching = number(data.get("upright_deg"), 0.0), data.get("slouching") is True
         self._leaning, self._asked = number(data.get("leaning"), 0.0), moment(data.get("asked"))
+
+    def take(self, t: NDArray[np.int64], angle_deg: NDArray[np.float64]) -> list[Event]:
+        """Take the forward inclinations at `t` [ns] and return what has changed."""
+        events = [self.step(*row) for row in zip(t.tolist(), angle_deg.tolist(), strict=True)]
+        return [event for event in events if event is not None]
 
     def step(self, t: int, angle_deg: float) -> Event | None:
         """Take the forward inclination at `t` [ns] and return what has changed."""

@@ -13,8 +13,8 @@ HZ = 100
 
 def count(angle: np.ndarray, params: RepParams | None = None, name: str = "knee_flexion_left") -> list[Event]:
     counter = RepCounter(name, params)
-    events = [counter.step(round(i * 1e9 / HZ), float(a)) for i, a in enumerate(angle)]
-    return [event for event in events if event is not None]
+    t = np.round(np.arange(angle.size) * 1e9 / HZ).astype(np.int64)
+    return counter.take(t, angle)
 
 
 def squats(ranges: list[float], seconds: float = 2.0, rest: float = 1.0, noise: float = 0.5) -> np.ndarray:
