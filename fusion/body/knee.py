@@ -110,6 +110,8 @@ class Seen(NamedTuple):
     places: Places | None
     sd_deg: float
     """Standard deviation of the less certain axis [deg]."""
+    sure: bool
+    """The forces at the knee show that both axes have one sense, and so where the sensors sit."""
 
 
 class Leg(NamedTuple):
@@ -134,7 +136,7 @@ class Exchanged:
 def seat_knee(seen: Sequence[Seen], thigh: Course, shank: Course) -> Knee | Exchanged | str:
     """Return how both sensors sit, or what is missing.
 
-    seen: What the movement shows; of several, what people do decides, and exchanged sensors are not looked for.
+    seen: What the movement shows; of several, what people do decides. Exchanged sensors are only found by what is sure.
     """
     known = np.isfinite(thigh.quat[:, 0]) & np.isfinite(shank.quat[:, 0])
     resting = _lasting(known & thigh.still & shank.still)
@@ -148,7 +150,7 @@ def seat_knee(seen: Sequence[Seen], thigh: Course, shank: Course) -> Knee | Exch
     if knee.range_deg < LEAST_RANGE_DEG:
         return "the knee has hardly moved"
     places = seen[0].places
-    if len(seen) == 1 and places is not None:
+    if seen[0].sure and places is not None:
         turned = Leg(seen[0].axes[::-1], ups[::-1], thigh.gyr, Places(places.shank, places.thigh))
         exchanged = max(votes for _, votes in _both(turned, seen[0].sd_deg, known, resting, moving))
         if exchanged > more + CLEAR:

@@ -23,6 +23,8 @@ REACH_M = 0.3
 """No sensor is expected farther from the knee [m]. [P]"""
 CLEARLY = 0.3
 """One sense of the axes fits clearly better if its misfit is less than this part of the other's. [P]"""
+FELT = 0.6
+"""... and the other's is more than the scale errors of two accelerometers would make of gravity [m/s2]. [P]"""
 FORCE_SD = 0.3
 """Least error of a force between two sensors on soft tissue [m/s2]. [P]"""
 GYR, ACC, UP = slice(0, 3), slice(3, 6), slice(6, 9)
@@ -75,12 +77,13 @@ class LegMovement:
                 max(min(hinge.sd1, beside(rates[:, 0], hinge.j1)), min(hinge.sd2, beside(rates[:, 1], hinge.j2)))
             )
         )
-        fits = [(axes, self._places(axes)) for axes in ((hinge.j1, hinge.j2), (hinge.j1, -hinge.j2))]
-        seen = [(Seen(axes, places, sd), misfit) for axes, (places, misfit) in fits]
-        if hinge.sign_sure >= SIGN_CLEAR:
-            return [seen[0][0]]
-        (better, least), (_, most) = sorted(seen, key=lambda one: one[1])
-        return [better] if least < CLEARLY * most and most > FORCE_SD**2 else [one for one, _ in seen]
+        senses = (hinge.j1, hinge.j2), (hinge.j1, -hinge.j2)
+        fits = [(axes, *self._places(axes)) for axes in senses]
+        (better, place, least), (_, _, most) = sorted(fits, key=lambda fit: fit[2])
+        if least < CLEARLY * most and most > FELT**2:
+            return [Seen(better, place, sd, sure=True)]
+        known = fits[:1] if hinge.sign_sure >= SIGN_CLEAR else fits
+        return [Seen(axes, places, sd, sure=False) for axes, places, _ in known]
 
     def _axis(self) -> HingeAxis | None:
         rows: list[Floats] = []
