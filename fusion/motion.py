@@ -160,6 +160,8 @@ class Motion:
     def rows(self, t: Times) -> Rows:
         """Return every sensor at the given times."""
         x, quality = self._lanes.sample(t)
+        if self._settings.ahead_s > 0.0:
+            x[..., QUAT] = qt.multiply(x[..., QUAT], _turned(x[..., GYR], self._settings.ahead_s))
         return Rows(t, x, quality)
 
     def trim(self, row: int) -> None:
@@ -197,6 +199,12 @@ class Motion:
             self._last[lane] = quat[usable][-1:]
             self._hear(lane, samples.t, quat)
             self._lanes.append(lane, samples.t[usable], x[usable])
+
+
+def _turned(gyr: Floats, seconds: float) -> Floats:
+    """Return the turn of so many seconds at a steady rate [rad/s], shape (..., 3), as a quaternion."""
+    half = 0.5 * seconds * np.sqrt((gyr * gyr).sum(axis=-1, keepdims=True))
+    return np.concatenate([np.cos(half), 0.5 * seconds * np.sinc(half / np.pi) * gyr], axis=-1)
 
 
 def _whole(x: Floats) -> NDArray[np.bool_]:

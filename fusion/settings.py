@@ -6,6 +6,9 @@ Marks of the defaults: [V] read in the named source, [M] from memory of a known 
 from dataclasses import dataclass
 from math import inf
 
+LONGEST_AHEAD_S = 0.2
+"""Farther ahead nobody knows how a body goes on turning [s]. [P]"""
+
 
 @dataclass(frozen=True, slots=True)
 class PipelineSettings:
@@ -19,6 +22,9 @@ class PipelineSettings:
     """Gaps up to this long [s] are interpolated and flagged, longer ones stay empty. [P]"""
     hold_s: float = 2.0
     """A value of a device that measures angles slower than 1 / max_gap_s stands this long [s]. [P]"""
+    ahead_s: float = 0.0
+    """Orientations are turned on by their own rates for so long [s], to show now what takes that long to arrive; 0:
+    not at all. Higher: less late, noisier; beyond 0.05 s it overshoots at turning points. [P]"""
     magnetometer: bool = False
     """Use magnetometers for the heading; otherwise only gravity, rates and the joints decide."""
     gravity_tau_s: float = 3.1
@@ -80,6 +86,8 @@ class PipelineSettings:
         for name in positive:
             if not 0.0 < getattr(self, name) < inf:
                 raise ValueError(f"{name} must be positive and finite, not {getattr(self, name)}")
+        if not 0.0 <= self.ahead_s <= LONGEST_AHEAD_S:
+            raise ValueError(f"ahead_s must lie between 0 and {LONGEST_AHEAD_S}, not {self.ahead_s}")
         if not 0.0 < self.explained < 1.0:
             raise ValueError(f"explained must lie between 0 and 1, not {self.explained}")
 

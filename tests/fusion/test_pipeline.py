@@ -316,6 +316,23 @@ def test_the_memory_of_loose_joints_is_felt(run: Callable, leg: Callable) -> Non
     assert np.nanmax(np.abs(usual - other)) > 1e-3
 
 
+def test_looking_ahead_shows_now_what_comes_later(run: Callable, leg: Callable) -> None:
+    made = leg("walk", seconds=20.0)
+    t, plain = run(made.sensors, pose="standing").series("knee_flexion_left")
+    _, ahead = run(made.sensors, PipelineSettings(ahead_s=0.03), pose="standing").series("knee_flexion_left")
+    later = np.interp(t + 0.03, t, plain)
+    known = np.isfinite(plain) & np.isfinite(ahead) & np.isfinite(later)
+    assert known.sum() > 500
+    behind, left = (float(np.sqrt(np.mean((x - later)[known] ** 2))) for x in (plain, ahead))
+    assert left < 0.3 * behind
+
+
+@pytest.mark.parametrize("seconds", [-0.01, 0.3, np.nan])
+def test_nobody_looks_far_ahead(seconds: float) -> None:
+    with pytest.raises(ValueError, match="ahead_s"):
+        PipelineSettings(ahead_s=seconds)
+
+
 @pytest.mark.parametrize(
     "name",
     [
