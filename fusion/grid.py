@@ -13,6 +13,8 @@ import numpy as np
 from numba import boolean, float64, int64, njit, void
 from numpy.typing import NDArray
 
+from fusion import machine_code as machine_code
+
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 

@@ -23,6 +23,7 @@ import numpy as np
 from numba import float64, int64, njit, void
 from numpy.typing import NDArray
 
+from fusion.body import fresh as fresh
 from fusion.body.segments import TIES, Joint
 from fusion.orientation import quaternion as qt
 from fusion.orientation.kernels.rotation import rotate

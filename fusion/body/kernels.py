@@ -11,6 +11,7 @@ import numpy as np
 from numba import float64, int64, njit, void
 from numpy.typing import NDArray
 
+from fusion.body import fresh as fresh
 from fusion.body.joints import ANGLES, PUBLISHED
 from fusion.body.pelvis import LEVEL
 from fusion.body.segments import Joint

@@ -5,35 +5,17 @@ K says so in `count`: what stands behind them changes nothing, and the output th
 explicit signatures and their machine code is cached on disk, so that `fusion.orientation.warm` only loads. No fastmath:
 NaN is meaningful here.
 
-What is cached for one file also contains what it took from `rotation`, but numba looks only at the file itself;
-`drop_stale` therefore runs before any of them is imported.
+Their machine code is never older than their sources, see `fusion.machine_code`.
 """
 
-from hashlib import sha256
 from pathlib import Path
 
-from numba.core.caching import FunctionCache
+from fusion.machine_code import cache_of, drop_stale
 
 
-def drop_stale(folder: Path, cache: Path) -> int:
-    """Delete machine code that was made from other sources than the folder's, and return how many files; see above.
-
-    The sources are told by their content: their times say nothing in an image or a copy.
-    """
-    digest = sha256(b"".join(source.read_bytes() for source in sorted(folder.glob("*.py")))).hexdigest()
-    mark = cache / "sources.sha256"
-    try:
-        if mark.exists() and mark.read_text() == digest:
-            return 0
-        stale = list(cache.glob("*.nb[ic]"))
-        for code in stale:
-            code.unlink(missing_ok=True)
-        mark.write_text(digest)
-    except OSError:  # read-only, or another process was faster; the next start tries again
-        return 0
-    return len(stale)
+def _here() -> None:
+    """Stand for this folder."""
 
 
-CACHE = Path(FunctionCache(drop_stale).cache_path)
-"""Where numba keeps the machine code of this folder: beside it, or with the user where that is read-only."""
-drop_stale(Path(__file__).parent, CACHE)
+CACHE = cache_of(_here)
+drop_stale((Path(__file__).parent,), CACHE)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from fusion.body import fresh, heading
+from fusion.machine_code import drop_stale
 from fusion.orientation import kernels, warm
 
 HELPER = """
@@ -45,22 +47,25 @@ def run(folder: Path) -> int:
 def test_an_edited_helper_reaches_the_kernels_that_took_it_in(folder: Path) -> None:
     cache = folder / "__pycache__"
     cache.mkdir()
-    kernels.drop_stale(folder, cache)
+    drop_stale((folder,), cache)
     assert run(folder) == 1
-    assert kernels.drop_stale(folder, cache) == 0
+    assert drop_stale((folder,), cache) == 0
     (folder / "kernel_helper.py").write_text(HELPER.format(2))
     assert run(folder) == 1, "numba looks at helpers by itself now: drop_stale can go"
-    assert kernels.drop_stale(folder, cache) >= 2  # an index and its code
+    assert drop_stale((folder,), cache) >= 2  # an index and its code
     assert run(folder) == 2
-    assert kernels.drop_stale(folder, cache) == 0
+    assert drop_stale((folder,), cache) == 0
 
 
 def test_a_folder_that_may_not_be_written_is_left_alone(tmp_path: Path) -> None:
-    assert kernels.drop_stale(tmp_path, tmp_path / "not there") == 0
+    assert drop_stale((tmp_path,), tmp_path / "not there") == 0
 
 
 def test_the_code_of_our_kernels_is_where_it_is_looked_for() -> None:
     warm()
-    cache = kernels.CACHE
-    assert list(cache.glob("madgwick.madgwick_update-*.nbc"))
-    assert (cache / "sources.sha256").exists()
+    for cache, code in (
+        (kernels.CACHE, "madgwick.madgwick_update"),
+        (fresh.CACHE, f"{Path(heading.__file__).stem}.follow"),
+    ):
+        assert list(cache.glob(f"{code}-*.nbc"))
+        assert (cache / "sources.sha256").exists()
