@@ -134,7 +134,7 @@ class Motion:
         chunks = [samples for pending in self._pending for samples in pending]
         if not chunks:
             return
-        count = np.array([sum([s.t.size for s in pending]) for pending in self._pending], dtype=np.int64)
+        count = np.array([sum([len(s.t) for s in pending]) for pending in self._pending], dtype=np.int64)
         t, dt = np.concatenate([s.t for s in chunks]), np.concatenate([s.dt for s in chunks])
         gyr, acc = np.concatenate([s.gyr for s in chunks]), np.concatenate([s.acc for s in chunks])
         mag = None

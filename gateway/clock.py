@@ -17,9 +17,10 @@ but its length by the device's own clock is unknown, so the first interval is Na
 
 import math
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
+from numba import float64, int64, njit, types
 from numpy.typing import NDArray
 
 from devices.chunks import Timing
@@ -44,9 +45,8 @@ Times = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Stamped:
-    """When the samples of one chunk were taken."""
+class Stamped(NamedTuple):
+    """When the samples of one chunk were taken; a tuple, as there is one for every packet."""
 
     t: Times
     """Host time [ns UTC], strictly increasing across chunks."""
@@ -103,6 +103,10 @@ class TickClock:
         if count == 1:
             return self._stamp_one(int(timing.ticks[0]), timing, arrival)
         previous = self._tick
+        if previous is not None and not timing.wrap_ns:
+            stamped = self._stamp_regular(timing.ticks, previous, timing.rate_hz, arrival)
+            if stamped is not None:
+                return stamped
         ticks = self._unwrap(timing.ticks, timing.wrap_ns)
         if previous is None or self._disagrees(int(ticks[-1]), arrival):
             ticks, previous = timing.ticks.astype(np.int64), None
@@ -121,6 +125,17 @@ class TickClock:
         lost, gap = _missing(t, dt, self.last, timing.rate_hz)
         self.last = int(t[-1])
         return Stamped(t, dt, keep, lost, gap)
+
+    def _stamp_regular(self, ticks: Times, previous: int, rate_hz: float, arrival: int) -> Stamped | None:
+        """Do the same for samples that go forward, as nearly all do, in one loop; None where they do not."""
+        tick = ticks.item(-1)
+        if self._disagrees(tick, arrival):
+            return None
+        offset = self._followed(tick, previous, arrival)
+        stamped = _regular(ticks, previous, self._anchor + round(offset), self.last, MIN_STEP_NS, rate_hz)
+        if stamped is not None:
+            self._offset, self._tick, self.last = offset, tick, stamped.t.item(-1)
+        return stamped
 
     def _stamp_one(self, raw: int, timing: Timing, arrival: int) -> Stamped:
         """Do the same for a single sample, which most packets hold, without the cost of small arrays."""
@@ -174,8 +189,11 @@ class TickClock:
         return abs(arrival - tick - self._anchor - self._offset) > RESTART_NS
 
     def _follow(self, tick: int, previous: int, arrival: int) -> None:
+        self._offset = self._followed(tick, previous, arrival)
+
+    def _followed(self, tick: int, previous: int, arrival: int) -> float:
         error = arrival - tick - self._anchor - self._offset
-        self._offset += min(error, MAX_SKEW * (tick - previous))
+        return self._offset + min(error, MAX_SKEW * (tick - previous))
 
 
 @dataclass(slots=True)
@@ -247,6 +265,11 @@ class FileClock:
     def stamp(self, timing: Timing, count: int, arrival: int) -> Stamped:
         """See `Clock.stamp`."""
         assert timing.ticks is not None
+        if self._has_begun and timing.ticks.item(-1) + self.shift <= arrival + RESTART_NS:
+            stamped = _regular(timing.ticks, self.last - self.shift, self.shift, self.last, 0, timing.rate_hz)
+            if stamped is not None:
+                self.last = stamped.t.item(-1)
+                return stamped
         ticks = timing.ticks.astype(np.int64) + self.shift
         keep = _forward(ticks, self.last) & (ticks <= arrival + RESTART_NS)
         t = ticks[keep]
@@ -258,6 +281,46 @@ class FileClock:
         lost, gap = _missing(t, dt, self.last, timing.rate_hz)
         self.last, self._has_begun = int(t[-1]), True
         return Stamped(t, dt, keep, lost, gap)
+
+
+SPREAD = types.UniTuple(int64, 2)(int64[:], int64, int64, int64, int64, float64, int64[::1], float64[::1])
+
+
+def _regular(ticks: Times, previous: int, offset: int, last: int, step: int, rate_hz: float) -> Stamped | None:
+    """Return the stamps of samples that all go forward, in one loop; None where they do not."""
+    t, dt = np.empty(ticks.size, np.int64), np.empty(ticks.size)
+    lost, worst = spread(ticks, previous, offset, last, step, rate_hz, t, dt)
+    if worst < 0:
+        return None
+    gap = (int(t[worst] - dt[worst] * 1e9), int(t[worst])) if lost else None
+    return Stamped(t, dt, None, lost, gap)
+
+
+@njit(SPREAD, cache=True)  # type: ignore[untyped-decorator]  # numba carries no types
+def spread(
+    ticks: Times, previous: int, offset: int, last: int, step: int, rate_hz: float, t: Times, dt: Floats
+) -> tuple[int, int]:
+    """Fill host times at least `step` apart and intervals; return how many samples are missing, and where most are.
+
+    The latter is -1 if a sample is not later than the one before; see `_increasing` and `_missing` for the rest.
+    """
+    lost, most, worst = 0, 0.0, 0
+    least = max(ticks[0] + offset, last + step)
+    for i in range(ticks.size):
+        if ticks[i] <= previous:
+            return 0, -1
+        least = max(least, ticks[i] + offset)
+        t[i] = least
+        least += step
+        dt[i] = (ticks[i] - previous) / 1e9
+        previous = ticks[i]
+        periods = min(dt[i], LONGEST_OUTAGE_S) * rate_hz
+        if periods > HOLE:
+            missing = np.round(periods) - 1.0
+            lost += int(missing)
+            if missing > most:
+                most, worst = missing, i
+    return lost, worst
 
 
 def _forward(ticks: Times, previous: int | None) -> NDArray[np.bool_]:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from devices.chunks import AngleChunk, EmgChunk, ImuChunk, Samples, Ticks, Timing
-from devices.open_profile.description import OpenStream, describe
+from devices.open_profile.description import IMU_FIELDS, OpenStream, describe
 
 HEAD = struct.Struct("<BBHQIB")
 MAX_SIZE = 512
@@ -31,6 +31,8 @@ LAST_NS = 2**63 - 1
 LONGEST_INTERVAL_NS = 2**32 - 1
 EVEN_WITHIN_NS = 1000
 """A packet holds samples whose times differ from even ones by no more than this."""
+NUMBERS = np.arange(255, dtype=np.int64)
+"""Of the samples of a packet, from 0."""
 MISSING = -(2**15)
 LARGEST = 2**15 - 1
 
@@ -41,7 +43,8 @@ class StreamDecoder:
     def __init__(self, stream: OpenStream) -> None:
         self._stream = stream
         self._scales = _scale_row(stream)
-        self._width = sum(stream.widths)
+        self._width, self._sample_size = sum(stream.widths), stream.sample_size
+        self._columns = _columns(stream)
         self._due: int | None = None
 
     def decode(self, data: bytes) -> ImuChunk | EmgChunk | AngleChunk | None:
@@ -50,14 +53,19 @@ class StreamDecoder:
             return None
         _, flags, sequence, first, interval, count = HEAD.unpack_from(data)
         last = first + interval * (count - 1)
-        if flags & ~NO_CLOCK or len(data) != HEAD.size + count * self._stream.sample_size or last > LAST_NS:
+        if flags & ~NO_CLOCK or len(data) != HEAD.size + count * self._sample_size or last > LAST_NS:
             return None
         values = self._values(data)
         if not _is_plausible(self._stream, values):
             return None
-        ticks = None if flags & NO_CLOCK else first + interval * np.arange(count, dtype=np.int64)
+        ticks = None if flags & NO_CLOCK else first + interval * NUMBERS[:count]
         timing = Timing(self._stream.rate_hz, ticks, lost=self._lost(sequence, count))
-        return _chunk(self._stream, timing, values)
+        if self._stream.kind == "emg":
+            return EmgChunk(timing, values, "counts" if self._stream.unit == "counts" else "V")
+        if self._stream.kind == "angle":
+            return AngleChunk(timing, values)
+        acc, gyr, mag, quat = [None if columns is None else values[:, columns] for columns in self._columns]
+        return ImuChunk(timing, acc, gyr, mag, quat)
 
     def _values(self, data: bytes) -> Samples:
         if self._stream.format == "f32":
@@ -79,24 +87,20 @@ def _scale_row(stream: OpenStream) -> Samples:
     return np.repeat(stream.scales or (1.0,) * len(stream.fields), stream.widths).astype(np.float64)
 
 
+def _columns(stream: OpenStream) -> list[slice | None]:
+    """Return where in a sample acc, gyr, mag and quat stand."""
+    ends = dict(zip(stream.fields, np.cumsum(stream.widths).tolist(), strict=True))
+    return [slice(ends[name] - width, ends[name]) if name in ends else None for name, width in IMU_FIELDS.items()]
+
+
 def _is_plausible(stream: OpenStream, values: Samples) -> bool:
     """Say whether all numbers are finite or missing, and quaternions of unit length."""
-    if np.any(np.isinf(values)):
+    if np.isinf(values).any():
         return False
     if "quat" not in stream.fields:
         return True
     quat = values[:, -4:]
     return not np.any(np.abs(np.einsum("ij,ij->i", quat, quat) - 1) > 0.1)
-
-
-def _chunk(stream: OpenStream, timing: Timing, values: Samples) -> ImuChunk | EmgChunk | AngleChunk:
-    if stream.kind == "emg":
-        return EmgChunk(timing, values, "counts" if stream.unit == "counts" else "V")
-    if stream.kind == "angle":
-        return AngleChunk(timing, values)
-    columns = np.split(values, np.cumsum(stream.widths)[:-1], axis=1)
-    fields = dict(zip(stream.fields, columns, strict=True))
-    return ImuChunk(timing, fields.get("acc"), fields.get("gyr"), fields.get("mag"), fields.get("quat"))
 
 
 def span(data: bytes) -> tuple[int, int]:

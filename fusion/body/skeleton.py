@@ -42,7 +42,7 @@ class Skeleton:
         self._lanes: list[int] = []
         self._step: list[Floats] = []
         self._judged: list[tuple[Floats, Floats]] = []
-        """Qualities and angles of the step's rows; seen whole, like the step, so that sums never depend on calls."""
+        """Qualities and angles of the second's rows; seen whole, so that sums never depend on calls."""
         self._step_t = 0
         self._period = settings.period_ns
         self._trust = Trust()
@@ -85,7 +85,7 @@ class Skeleton:
         events: list[Event] = []
         trusted: list[Trusted] = []
         for start, stop in _pieces(rows.t):
-            events += self._finish_step(int(rows.t[start]), trusted)
+            events += self._finish_step(int(rows.t[start]))
             self._step.append(x[start:stop])
             self._step_t = int(rows.t[stop - 1])
             pose(
@@ -94,36 +94,32 @@ class Skeleton:
             )  # fmt: skip
             if self._worn:
                 self._judged.append((quality[start:stop], angles[start:stop, : 2 * len(self._worn)]))
-                if (self._step_t + self._period) // STEP_NS != self._step_t // STEP_NS:
+                if (self._step_t + self._period) // SECOND != self._step_t // SECOND:
                     events += self._judge(trusted)
         return Posed(self._joint_names, angles, self._orientation_names, quats), trusted, events
 
     def _judge(self, out: list[Trusted]) -> list[Event]:
-        """Take a step's rows into the trust of the second."""
+        """Judge the second that ends with these rows."""
         quality, angles = (np.concatenate(parts) for parts in zip(*self._judged, strict=True))
         self._judged.clear()
+        headings, seats = self.calibration.headings, self.calibration.seats
+        spreads = [headings.spread(joint.name) if joint is not PELVIS else 0.0 for joint in self._worn]
         after = self._step_t + self._period
-        spreads: list[float] = []
-        if after // SECOND != self._step_t // SECOND:
-            headings = self.calibration.headings
-            spreads = [headings.spread(joint.name) if joint is not PELVIS else 0.0 for joint in self._worn]
-        seats = self.calibration.seats
         second, events = self._trust.add(self._step_t, after, quality, angles, seats, spreads)
         if second is not None:
             out.append(second)
         return events
 
-    def _finish_step(self, t: int, trusted: list[Trusted]) -> list[Event]:
+    def _finish_step(self, t: int) -> list[Event]:
         """Hand the collected rows to the calibration once a row of the next step has come."""
-        if t // STEP_NS == self._step_t // STEP_NS:
+        if t // SECOND != self._step_t // SECOND:
+            self._judged.clear()  # a second whose last rows are missing is not judged
+        if not self._step or t // STEP_NS == self._step_t // STEP_NS:
             return []
-        events = self._judge(trusted) if self._judged else []
-        if not self._step:
-            return events
         x = np.concatenate(self._step)
         self._step.clear()
         end = (self._step_t // STEP_NS + 1) * STEP_NS
-        return events + self.calibration.step(Step(end, x[..., QUAT], x[..., GYR], x[..., ACC], x[..., MAG]))
+        return self.calibration.step(Step(end, x[..., QUAT], x[..., GYR], x[..., ACC], x[..., MAG]))
 
     def _joined(self) -> None:
         """Find the joints between the segments that are worn, and name what there is."""
