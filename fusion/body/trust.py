@@ -118,8 +118,8 @@ class Trust:
             light, why = judge(joint, (seats[a], seats[b]), sds[0], share, bool(self._known[j]))
             names += [*(f"uncertainty_{name}" for name in series(joint)), f"light_{joint.name}"]
             values += [*sds, float(light)]
-            if self._lights.get(joint.name) != (light, why):
-                self._lights[joint.name] = (light, why)
+            before, self._lights[joint.name] = self._lights.get(joint.name), (light, why)
+            if before is None or (before[0], _kind(before[1])) != (light, _kind(why)):
                 data: dict[str, Json] = {"joint": joint.name, "light": NAMES[light], "reason": why}
                 events.append(Event(t, "quality", data=data))
         units = ("deg", "deg", "1") * len(self.joints)
@@ -160,6 +160,11 @@ def judge(joint: Joint, seats: tuple[Seat, Seat], sd: float, share: float, known
     if unsure or sd > GREEN_DEG:
         return YELLOW, unsure or f"{words(joint.name)}: uncertain by {sd:.0f} degrees"
     return GREEN, ""
+
+
+def _kind(reason: str) -> str:
+    """Return a reason without its numbers: a share that changes every second is no news."""
+    return "".join(c for c in reason if not c.isdigit())
 
 
 def words(name: str) -> str:
