@@ -15,6 +15,7 @@ from devices import registry
 from devices.chunks import AngleChunk, BatteryChunk, ButtonChunk, Chunk, EmgChunk, ImuChunk, PostureChunk
 from devices.profile import Driver, Parser, StreamOptions
 from fusion.body.segments import SEGMENTS
+from fusion.calibration import SensorCalibration
 from fusion.estimates import Batch, Event, Json
 from fusion.pipeline import Pipeline, PipelineSettings
 from fusion.samples import Placement, TimedAngle, TimedEmg, TimedImu
@@ -37,6 +38,8 @@ class SensorState:
 
     driver: Driver
     parser: Parser
+    calibration: SensorCalibration | None = None
+    """Taken out of its inertial samples before anything else sees them."""
     file_shift: int | None = None
     """For imports: what a replay adds to the file's own times [ns]."""
     clocks: dict[str, Clock] = field(default_factory=dict)
@@ -161,6 +164,8 @@ class Engine:
         if keep is not None:
             acc, gyr = acc[keep], gyr[keep]
             mag, quat = None if mag is None else mag[keep], None if quat is None else quat[keep]
+        if state.calibration is not None:
+            gyr, acc, mag = state.calibration.apply(gyr, acc, mag)
         self.pipeline.imu(TimedImu(sensor, stamped.t, stamped.dt, acc, gyr, mag, quat))
 
     def _emg(self, sensor: str, state: SensorState, chunk: EmgChunk, arrival: int) -> None:
@@ -229,9 +234,11 @@ class Engine:
             self._next = None
 
     def _introduce(self, sensor: str, data: Mapping[str, Json]) -> None:
+        """Make a sensor known; a calibration that no working sensor can have is left out."""
         driver = registry.driver(str(data["model"]))
         options = options_of(data)
-        self.sensors[sensor] = SensorState(driver, driver.parser(options))
+        calibration = SensorCalibration.from_json(data.get("calibration"))
+        self.sensors[sensor] = SensorState(driver, driver.parser(options), calibration)
 
     def _relink(self, control: Control) -> None:
         """A new connection begins with an empty parser, as the device begins with an empty buffer."""

@@ -32,7 +32,8 @@ class Control:
     """Something other than a packet that the results depend on, or that belongs into the session's story.
 
     kind and data:
-    settings: the pipeline's parameters; sensor: {model, address, options}, a sensor is known from here on;
+    settings: the pipeline's parameters; sensor: {model, address, options, calibration: what
+    `SensorCalibration.to_json` gave, where the sensor has one}, a sensor is known from here on;
     placement: {segment, channels, truth}; calibrate: {what: "pose" | "posture", pose};
     restore: what `Pipeline.carry` gave, where the recording began in the middle of a visit; reset: {what};
     link: {state, reason, options}; clock: {source: "device" | "file", shift_ns: what a replay adds to the file's

@@ -151,6 +151,8 @@ class SensorSettings(Section):
     """Sampling rate of its inertial stream [Hz]; None: the device's usual."""
     mode: str | None = None
     """Payload mode, by the driver's name for it."""
+    calibration: str | None = None
+    """File with its calibration, as `kinestream calibrate` writes it; relative to the file that names it."""
 
 
 class Settings(BaseSettings):
@@ -199,7 +201,7 @@ def load(config: Path | None = None, overrides: Mapping[str, Any] | None = None)
         SettingsProblem: The file is missing or not TOML, or a key or value cannot be used.
     """
     path = config if config is not None else Path(FILE_NAME)
-    given = _read(path) if config is not None or path.is_file() else {}
+    given = _anchored(_read(path), path.parent) if config is not None or path.is_file() else {}
     said = dict(overrides or {})
     _check_environment(os.environ)
 
@@ -229,6 +231,15 @@ def _read(path: Path) -> dict[str, Any]:
         raise SettingsProblem(f"There is no settings file {path}: check the name given with --config.") from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsProblem(f"{path} is not a TOML file: {error}.") from None
+
+
+def _anchored(given: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return what a file gives with its paths made relative to the working folder instead of the file's own."""
+    sensors = given.get("sensor")
+    for sensor in sensors if isinstance(sensors, list) else []:
+        if isinstance(sensor, dict) and isinstance(sensor.get("calibration"), str):
+            sensor["calibration"] = str(folder / sensor["calibration"])
+    return given
 
 
 def _check_environment(environment: Mapping[str, str]) -> None:

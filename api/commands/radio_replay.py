@@ -11,8 +11,10 @@ from api.bus import CommandFailed
 from api.commands.processes import Processes, address_of, free_port, without_settings
 from api.commands.recording import connected
 from api.commands.terminal import Problem, require_folder, screen
+from fusion.calibration import SensorCalibration
 from fusion.estimates import Json
 from fusion.settings import PipelineSettings
+from gateway.files.calibration import write_calibration
 from gateway.settings import BusSettings, Settings
 from gateway.store.home import SqliteHome
 from gateway.store.reader import SessionReader
@@ -38,7 +40,10 @@ def replay_by_radio(settings: Settings, session: str, *, keep: bool) -> str | No
     taken: set[int] = set()
     http, mqtt, air = (free_port(w, TRIES, taken) for w in (settings.api.port, settings.bus.port, AIR_PORT))
     try:
-        config = _configuration(root, session, http, mqtt, air)
+        calibrations = _calibrations(root, session, http)
+        config = _configuration(
+            root, session, http, mqtt, air, {name: path for name, (path, _) in calibrations.items()}
+        )
         pose = _pose(root, session)
     except LookupError as error:
         raise Problem(str(error.args[0])) from None
@@ -47,6 +52,8 @@ def replay_by_radio(settings: Settings, session: str, *, keep: bool) -> str | No
     path = root / f"replay-{http}.toml"
     path.write_text(config, encoding="utf-8")
     try:
+        for calibration_path, calibration in calibrations.values():
+            write_calibration(calibration_path, calibration)
         with Processes(root / "logs", without_settings(os.environ)) as processes:
             processes.start("gateway", ["gateway", "--config", str(path)])
             processes.start("api", ["api", "--config", str(path)])
@@ -62,7 +69,8 @@ def replay_by_radio(settings: Settings, session: str, *, keep: bool) -> str | No
             screen.print(f"Replaying {session} by radio: [bold]{address}[/bold]  (Ctrl-C ends it)")
             processes.wait(None, until_ended="simulators")
     finally:
-        path.unlink(missing_ok=True)
+        for written in (path, *(calibration_path for calibration_path, _ in calibrations.values())):
+            written.unlink(missing_ok=True)
     return recording
 
 
@@ -90,7 +98,21 @@ def _pose(root: Path, session: str) -> str | None:
     return None
 
 
-def _configuration(root: Path, session: str, http: int, mqtt: int, air: int) -> str:
+def _calibrations(root: Path, session: str, http: int) -> dict[str, tuple[Path, SensorCalibration]]:
+    """Return the calibrations that the session was computed with, by sensor, and the files to write them to."""
+    with SqliteHome(root).open(session) as reader:
+        given = {c.sensor: c.data.get("calibration") for c in reader.controls() if c.kind == "sensor" and c.sensor}
+    known = {sensor: SensorCalibration.from_json(value) for sensor, value in given.items()}
+    return {
+        sensor: (root / f"replay-{http}-{number}.calibration.json", calibration)
+        for number, (sensor, calibration) in enumerate(sorted(known.items()), 1)
+        if calibration is not None
+    }
+
+
+def _configuration(
+    root: Path, session: str, http: int, mqtt: int, air: int, calibrations: Mapping[str, Path] | None = None
+) -> str:
     """Write the settings of a gateway that knows the session's sensors by their played addresses."""
     lines = [
         f"data_dir = {json.dumps(str(root))}",
@@ -113,6 +135,8 @@ def _configuration(root: Path, session: str, http: int, mqtt: int, air: int) -> 
             lines.append(f"channels = {{ {pairs} }}")
         if use.truth:
             lines.append("truth = true")
+        if calibrations and use.id in calibrations:
+            lines.append(f"calibration = {json.dumps(calibrations[use.id].name)}")
         chosen = options.get(use.id)
         for key in ("rate_hz", "mode"):
             if isinstance(chosen, dict) and chosen.get(key) is not None:

@@ -120,7 +120,10 @@ def records_of(tracks: Sequence[Track], pose: str | None = None, notes: Sequence
 
 def _introduction(track: Track, start: int) -> Iterator[Control]:
     """Yield what a live sensor's link and the user's placement would say."""
-    yield Control(start, "sensor", track.sensor, {"model": DRIVER.model, "file": track.source})
+    known: dict[str, Json] = {"model": DRIVER.model, "file": track.source}
+    if track.calibration is not None:
+        known["calibration"] = track.calibration.to_json()
+    yield Control(start, "sensor", track.sensor, known)
     channels: dict[str, Json] = {str(channel): name for channel, name in track.channels.items()}
     placement: dict[str, Json] = {"segment": track.segment, "channels": channels, "truth": track.truth}
     yield Control(start, "placement", track.sensor, placement)

@@ -1,7 +1,10 @@
-"""The raw samples of a session's sensors, in SI units and on the host's time line, as the pipeline received them."""
+"""The raw samples of a session's sensors, in SI units and on the host's time line.
+
+They are what the pipeline received, but as measured: a calibration that a sensor may have is not applied.
+"""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,11 +66,18 @@ def raw_rows(records: Iterable[Record]) -> Iterator[RawRows]:
     for record in records:
         if isinstance(record, Control) and record.kind not in SETTING_UP:
             continue
-        engine.feed(record)
+        engine.feed(_uncalibrated(record))
         for chunk in tap.taken:
             yield _rows(chunk, engine.sensors[chunk.sensor].channels)
         tap.taken.clear()
         engine.take()
+
+
+def _uncalibrated(record: Record) -> Record:
+    """Return a record that introduces no calibration of a sensor."""
+    if isinstance(record, Control) and "calibration" in record.data:
+        return replace(record, data={key: value for key, value in record.data.items() if key != "calibration"})
+    return record
 
 
 def _rows(chunk: Timed, channels: dict[int, str]) -> RawRows:

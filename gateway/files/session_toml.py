@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fusion.body.segments import SEGMENTS
 from gateway.files import movella_dot_csv, opensignals_h5, xsens_txt
+from gateway.files.calibration import UnusableCalibration, read_calibration
 from gateway.files.problem import ImportProblem
 from gateway.files.table import read_columns
 from gateway.files.track import Floats, Track, check_rate, checked, named, rate_of
@@ -57,6 +58,7 @@ class SensorPart(Part):
     channels: Mapping[str, Snake] = Field(default_factory=dict)
     units: Mapping[str, str] = Field(default_factory=dict)
     truth: bool = False
+    calibration: str | None = None
 
 
 class SessionPart(Part):
@@ -78,7 +80,8 @@ def read(path: Path, progress: Callable[[float], None] | None = None) -> tuple[S
     times = {sensor.file: sensor for sensor in described.sensor if sensor.columns.t}
     tracks = []
     for i, sensor in enumerate(described.sensor):
-        tracks.append(_vendor(path, sensor) if sensor.format else _table(path, sensor, times.get(sensor.file)))
+        track = _vendor(path, sensor) if sensor.format else _table(path, sensor, times.get(sensor.file))
+        tracks.append(_calibrated(path, sensor, track))
         if progress:
             progress((i + 1) / len(described.sensor))
     return described, tracks
@@ -213,6 +216,18 @@ def _table(path: Path, sensor: SensorPart, timed: SensorPart | None) -> Track:
     if timed and sensor.rate_hz:
         check_rate(track, sensor.rate_hz)
     return track
+
+
+def _calibrated(path: Path, sensor: SensorPart, track: Track) -> Track:
+    """Return the track with the calibration that the sensor names, if it names one."""
+    if sensor.calibration is None:
+        return track
+    if not {"acc", "gyr", "mag"} & set(track.fields):
+        raise ImportProblem(_where(path, sensor), "there is no acc, gyr or mag to calibrate: leave calibration out")
+    try:
+        return replace(track, calibration=read_calibration(path.parent / sensor.calibration))
+    except UnusableCalibration as problem:
+        raise ImportProblem(_where(path, sensor), str(problem)) from None
 
 
 def _wanted(sensor: SensorPart) -> dict[str, tuple[str, ...]]:

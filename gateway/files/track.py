@@ -7,6 +7,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.calibration import SensorCalibration
 from gateway.files.problem import ImportProblem
 from gateway.files.units import suspicion
 
@@ -48,6 +49,8 @@ class Track:
     channels: Mapping[int, str] = field(default_factory=dict)
     """Channel number to muscle and side, or to the name of an angle."""
     truth: bool = False
+    calibration: SensorCalibration | None = None
+    """Of the sensor's own errors, which are still in the samples."""
     notes: tuple[str, ...] = ()
     """What is worth knowing about the file, in sentences."""
 

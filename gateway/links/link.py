@@ -17,6 +17,7 @@ from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.exc import BleakError
 
 from devices.profile import Driver, ForbiddenWrite, Procedure, Read, StreamOptions, Unsupported, Wait, Write
+from fusion.calibration import SensorCalibration
 from fusion.estimates import Json
 from gateway.hosttime import HostClock
 from gateway.links.finder import Finder, Sighting
@@ -52,6 +53,7 @@ class Plan:
     segment: str | None = None
     channels: dict[int, str] = field(default_factory=dict)
     truth: bool = False
+    calibration: SensorCalibration | None = None
 
     def wants(self, sighting: Sighting) -> bool:
         """Say whether a device that was heard is this one."""

@@ -3,11 +3,14 @@
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from devices import registry
 from devices.profile import StreamOptions
 from fusion.body.segments import SEGMENTS
+from fusion.calibration import SensorCalibration
 from fusion.estimates import Json
+from gateway.files.calibration import UnusableCalibration, read_calibration
 from gateway.hub import Hub
 from gateway.links.finder import Finder, Sighting
 from gateway.links.link import Link, Plan
@@ -89,6 +92,8 @@ class Roster:
                 "address": plan.address,
                 "options": plan.options_data(),
             }
+            if plan.calibration is not None:
+                data["calibration"] = plan.calibration.to_json()
             self._hub.introduce(plan.id, data)
             if plan.segment or plan.channels:
                 channels: dict[str, Json] = {str(k): v for k, v in plan.channels.items()}
@@ -129,7 +134,7 @@ def plan_for(sensor: SensorSettings) -> Plan:
     """Turn a `[[sensor]]` entry into a plan.
 
     Raises:
-        SettingsProblem: Its model is not given, or not known.
+        SettingsProblem: Its model is not given, or not known, or its calibration cannot be used.
     """
     if sensor.model is None:
         raise SettingsProblem(
@@ -150,7 +155,22 @@ def plan_for(sensor: SensorSettings) -> Plan:
         raise SettingsProblem(f"sensor {sensor.name}: {error}") from None
     except StopIteration:
         pass
-    return Plan(sensor.name, driver, sensor.address, options, sensor.segment, channels, sensor.truth)
+    calibration = _calibration_of(sensor, driver.capabilities)
+    return Plan(sensor.name, driver, sensor.address, options, sensor.segment, channels, sensor.truth, calibration)
+
+
+def _calibration_of(sensor: SensorSettings, capabilities: frozenset[str]) -> SensorCalibration | None:
+    """Read the calibration that a `[[sensor]]` entry names; raises `SettingsProblem`."""
+    if sensor.calibration is None:
+        return None
+    if "imu" not in capabilities:
+        raise SettingsProblem(
+            f"sensor {sensor.name}: {sensor.model} sends no motion to calibrate: leave calibration out"
+        )
+    try:
+        return read_calibration(Path(sensor.calibration))
+    except UnusableCalibration as problem:
+        raise SettingsProblem(f"sensor {sensor.name}: {problem}") from None
 
 
 def _own_channels(capabilities: frozenset[str]) -> dict[int, str]:

@@ -14,14 +14,17 @@ from threading import Thread
 import pytest
 
 from api.commands.processes import Processes, address_of, without_settings
-from api.commands.radio_replay import _configuration, _names
+from api.commands.radio_replay import _calibrations, _configuration, _names
 from api.commands.terminal import Problem, show_table
 from fusion.settings import PipelineSettings
+from gateway.files.calibration import write_calibration
+from gateway.links.roster import plan_for
 from gateway.records import Control, Packet
 from gateway.settings import load
 from gateway.store.home import SqliteHome
 from gateway.store.interface import SessionInfo
 from tests.api.running import KINESTREAM, ROOT, environment, kinestream, one_sentence
+from tests.fusion.calibration.faulty import TRUTH
 from tests.gateway.leg import START, leg
 
 XSENS = "imu_vendor_exports/walking_xsens_{}.txt"
@@ -167,6 +170,7 @@ def test_a_mistake_in_the_settings_names_the_key(tmp_path: Path, text: str, want
         ("name = 'a'\nmodel = 'moyo'\n", "myo"),
         ("name = 'a'\nmodel = 'myo'\nsegment = 'leg'\n", "thigh_left"),
         ("name = 'a'\nmodel = 'movella_dot'\nmode = 'fast'\n", "rate_mag"),
+        ("name = 'a'\nmodel = 'myo'\ncalibration = 'gone.json'\n", "gone.json cannot be read"),
     ],
 )
 def test_a_sensor_that_cannot_be_used_is_refused_at_start(tmp_path: Path, entry: str, wanted: str) -> None:
@@ -316,3 +320,25 @@ def test_a_replay_by_radio_computes_as_the_session_did(tmp_path: Path) -> None:
     assert (shank.truth, shank.segment) == (False, "shank_left")
     assert emg.channels == {0: "biceps_br_"}
     home.close()
+
+
+def test_a_replay_by_radio_corrects_the_sensors_as_the_session_did(tmp_path: Path) -> None:
+    home = SqliteHome(tmp_path)
+    writer = home.create(SessionInfo("one", "", None, "live", "recording", 0, None, "g", "0"))
+    given = {"thigh": TRUTH.to_json(), "shank": None, "trunk": {"acc_bias": "damaged"}}
+    writer.append(
+        [Control(0, "sensor", name, {"model": "open_profile", "calibration": c}) for name, c in given.items()]
+    )
+    writer.close("complete")
+    home.close()
+    files = _calibrations(tmp_path, "one", 8480)
+    for path, calibration in files.values():
+        write_calibration(path, calibration)
+    config = tmp_path / "replay.toml"
+    config.write_text(
+        _configuration(tmp_path, "one", 8480, 1883, 9123, {name: path for name, (path, _) in files.items()})
+    )
+    plans = {sensor.name: plan_for(sensor) for sensor in load(config).sensor}
+    assert {name: plan.calibration and plan.calibration.to_json() for name, plan in plans.items()} == {
+        "thigh": TRUTH.to_json(), "shank": None, "trunk": None
+    }  # fmt: skip

@@ -15,6 +15,7 @@ from devices.profile import ForbiddenWrite, Write
 from fusion.estimates import Event
 from gateway.analysis import analyse, estimates
 from gateway.bus.messages import Outgoing
+from gateway.files.calibration import write_calibration
 from gateway.haptics import Haptics
 from gateway.hosttime import HostClock
 from gateway.hub import Hub
@@ -33,6 +34,7 @@ from simulators.radio.host import air_radio
 from simulators.scenes import SCENES, Scene, describe
 from simulators.sensors.sensor import AirClock, VirtualSensor
 from simulators.stage import stage
+from tests.fusion.calibration.faulty import TRUTH
 
 START = 1_790_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -75,13 +77,25 @@ class Visit:
         return len(links) == len(self.sensors) and all(link.state == "streaming" for link in links)
 
 
-def visit(root: Path, scene: Scene, story: Callable[[Visit], Coroutine[Any, Any, None]], begin: float = 0.0) -> Visit:
-    """Run a story in virtual time and return what was there at its end."""
+def visit(
+    root: Path,
+    scene: Scene,
+    story: Callable[[Visit], Coroutine[Any, Any, None]],
+    begin: float = 0.0,
+    calibration: Path | None = None,
+) -> Visit:
+    """Run a story in virtual time and return what was there at its end.
+
+    calibration: Of the first sensor.
+    """
 
     async def live() -> Visit:
         loop = asyncio.get_running_loop()
         clock = HostClock(lambda: START, lambda: round(loop.time() * 1e9))
-        settings = load(None, {"data_dir": root, "sensor": describe(scene), "pipeline": {"posture_delay_s": 5.0}})
+        worn = describe(scene)
+        if calibration:
+            worn[0]["calibration"] = str(calibration)
+        settings = load(None, {"data_dir": root, "sensor": worn, "pipeline": {"posture_delay_s": 5.0}})
         air, sent, events = Air(seed=1), [], []
         here: Visit
 
@@ -163,6 +177,27 @@ def test_analysis_of_a_recording_begun_midway_on_a_bad_radio_gives_the_live_numb
     )
     assert result["quality"]["shank_left"]["lost"] > 0
     assert {"lost", "connected"} <= {e["data"]["state"] for e in result["events"] if e["name"] == "link"}
+
+
+def test_a_calibrated_sensor_gives_the_live_numbers_again_and_its_session_needs_no_file(tmp_path):
+    async def story(here: Visit) -> None:
+        await here.until(lambda: here.hub.engine.pipeline.calibration.state == "ready" and here.streaming())
+        _, writing = await here.record()
+        await asyncio.sleep(6)
+        await here.stop(writing)
+
+    path = tmp_path / "thigh.calibration.json"
+    write_calibration(path, TRUTH)
+    home = visit(tmp_path, knee(), story, begin=85.0, calibration=path).home
+    path.unlink()
+    live = stored_rows(home, "visit")
+    assert len([v for v in live["knee_flexion_left"].values() if not np.isnan(v)]) > 300
+    same(live, computed_rows(home, "visit"))
+    asyncio.run(replay(home, "visit", "again"))
+    assert analyse(home, "again")["series"] == analyse(home, "visit")["series"]
+    with home.open("visit") as reader:
+        given = [control.data.get("calibration") for control in reader.controls() if control.kind == "sensor"]
+    assert given == [TRUTH.to_json(), None]
 
 
 def test_a_recorded_replay_of_a_recorded_replay_is_identical(tmp_path):
