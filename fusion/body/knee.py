@@ -147,7 +147,7 @@ def seat_knee(seen: Sequence[Seen], thigh: Course, shank: Course) -> Knee | Exch
     legs = [Leg(one.axes, ups, shank.gyr, one.places) for one in seen]
     answers = [a for leg, one in zip(legs, seen, strict=True) for a in _both(leg, one.sd_deg, known, resting, moving)]
     (_, less), (knee, more) = sorted(answers, key=lambda answer: answer[1])[-2:]
-    if knee.range_deg < LEAST_RANGE_DEG:
+    if not more > -np.inf or knee.range_deg < LEAST_RANGE_DEG:
         return "the knee has hardly moved"
     places = seen[0].places
     if seen[0].sure and places is not None:
@@ -193,7 +193,9 @@ def _answer(sign: float, leg: Leg, sd_deg: float, known: Bools, resting: Bools, 
     standing = bool(upright.sum() >= REST_STEPS)
     if not standing:
         upright = (angle < low + 0.5 * STRAIGHT_DEG) & moving
-    aligns = tuple(_frame(up[upright].mean(axis=0), axis) for up, axis in zip(ups, z, strict=True))
+    aligns = tuple(_frame(up[upright].sum(axis=0), axis) for up, axis in zip(ups, z, strict=True))
+    if not np.isfinite(aligns).all():  # gravity lies along the axis, or no moment is upright
+        return Knee((aligns[0], aligns[1]), upright, np.inf, -np.inf, 0.0, sd_deg), -np.inf
     lean = np.degrees(sagittal(qt.rotate(qt.conjugate(aligns[1]), ups[1][moving])))
     votes = -0.5 * float(np.sum(np.percentile(lean, [2.0, 98.0]))) / LEAN_DEG
     if resting.any():
@@ -213,16 +215,17 @@ def _answer(sign: float, leg: Leg, sd_deg: float, known: Bools, resting: Bools, 
 
 def _tilt(up: Floats, z: Floats, known: Bools) -> Floats:
     """Return the turn about z [rad] from gravity, up to a constant, shape (n,)."""
-    y = up[known].mean(axis=0)
-    y = y - (y * z).sum() * z
-    if (y * y).sum() < 1e-6:
-        y = np.eye(3)[int(np.argmin(np.abs(z)))]
-    inside = qt.rotate(qt.conjugate(_frame(y, z)), up)
-    return sagittal(inside)
+    frame = _frame(up[known].mean(axis=0), z)
+    if not np.isfinite(frame).all():
+        frame = _frame(np.eye(3)[int(np.argmin(np.abs(z)))], z)
+    return sagittal(qt.rotate(qt.conjugate(frame), up))
 
 
 def _frame(y: Floats, z: Floats) -> Floats:
-    """Return segment-to-sensor from z, and y made perpendicular to it."""
+    """Return segment-to-sensor from z, and y made perpendicular to it; NaN where y lies along z."""
     y = y - (y * z).sum() * z
-    y = y / np.sqrt((y * y).sum())
+    size = float(np.sqrt((y * y).sum()))
+    if size < 1e-6:
+        return np.full(4, np.nan)
+    y = y / size
     return qt.from_axes(qt.cross(y, z), y, z)

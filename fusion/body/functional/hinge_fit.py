@@ -50,6 +50,10 @@ RATE_COLUMNS, FORCE_COLUMNS = np.array([0, 1, 10, 11, 12, 2, 3, 13, 14, 15]), np
 FIRST, SECOND = slice(0, 5), slice(5, 10)
 
 
+FLOOR = 1e-9 * np.eye(UNKNOWNS)
+"""What no sample speaks of has an uncertainty, although a huge one."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Problem:
     """What stays the same during the search."""
@@ -196,8 +200,8 @@ def improved(p: Problem, fit: Fit, rounds: int) -> Fit:
         cost, (H, b) = fit.cost(p, weights), fit.normal(p, weights)
         before = fit.axes
         for _ in range(STEPS):
-            step: Floats = -np.linalg.solve(H + damping * np.diag(np.diag(H)), b).astype(np.float64)
-            step *= min(1.0, LONGEST / float(np.abs(step).max()))
+            step: Floats = -np.linalg.solve(H + damping * np.diag(np.diag(H)) + FLOOR, b).astype(np.float64)
+            step *= min(1.0, LONGEST / max(float(np.abs(step).max()), LONGEST))
             other = fit.moved(p, step)
             other_cost = other.cost(p, weights)
             if other_cost >= cost:
@@ -239,7 +243,7 @@ def covariance(p: Problem, fit: Fit, block: NDArray[np.int64]) -> Floats:
     H, _ = fit.normal(p, weights)
     blocks = int(block[-1]) + 1
     score = fit.gradients(p, weights, block, blocks)
-    inverse = np.linalg.inv(H)
+    inverse = np.linalg.inv(H + FLOOR)
     between = 4.0 * inverse @ (score.T @ score) @ inverse * blocks / max(blocks - 4, 1)
     within = 0.5 * inverse * len(block) / blocks
     return np.asarray((between + within)[AXES, AXES])
