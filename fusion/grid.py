@@ -174,8 +174,8 @@ class Grid:
         """The next row [ns]; -1 before the first sample."""
         self._silent: list[bool] = []
         """Which sources were no longer waited for when rows were last due."""
-        self._promised: int | None = None
-        """Rows up to this were due, and put off [ns]."""
+        self._promised: tuple[Sequence[int], int] | None = None
+        """Newest samples and time of the last call at which rows were due and put off [ns]."""
 
     def due(self, sources: Sequence[Source], now: int, *, final: bool = False) -> Times:
         """Return the rows that are due and step over them."""
@@ -202,16 +202,20 @@ class Grid:
         least = now - self.max_wait
         if self.next < 0 or self.max_wait >= EMPTY_NS or max(newest) > least + EMPTY_NS:
             return False
+        if min(newest) >= least:
+            return len(newest) == len(self._silent) and True not in self._silent
         return [t < least for t in newest] == self._silent
 
     def put_off(self, newest: Sequence[int], now: int) -> None:
         """Leave the rows that are due to the next call, of whichever kind."""
-        self._promised = self._reach(newest, now) if newest else None
+        self._promised = (newest, now) if newest else None
 
     def promised(self, sources: Sequence[Source]) -> Times:
         """Return the rows that were put off."""
-        end, self._promised = self._promised, None
-        return np.empty(0, dtype=np.int64) if end is None else self._through(_live(sources), end)
+        promised, self._promised = self._promised, None
+        return (
+            np.empty(0, dtype=np.int64) if promised is None else self._through(_live(sources), self._reach(*promised))
+        )
 
     def _reach(self, newest: Sequence[int], now: int) -> int:
         """Return up to where rows are due."""
