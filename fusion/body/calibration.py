@@ -11,8 +11,8 @@ found stays until the next calibration, so that numbers do not wander.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from fusion.body.alignment import Answer, Memory, Pose, Seat, frame, functional_
 from fusion.body.heading import Headings
 from fusion.body.knee import CLEAR, STRAIGHT_DEG, Course, Exchanged, Knee, knee_deg, seat_knee
 from fusion.body.movement import LegMovement
+from fusion.body.report import Calibration, Stage, report
 from fusion.body.segments import ALIGNED, JOINTS, SIDES, part
 from fusion.body.watch import SidesWatch, SlipWatch, neighbours
 from fusion.estimates import Event, Json
@@ -56,18 +57,6 @@ PLANAR = 80
 PATIENCE, LONG = 150, 300
 """Steps of leg movement after which zero may come from moving knees, and after which an unclear answer is taken. [P]"""
 X, Y, Z = np.eye(3)
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """How far the sensors' seats on the body are known."""
-
-    state: Literal["waiting", "still", "moving", "ready"] = "ready"
-    """waiting for stillness, still and taking the pose, waiting for movement, ready."""
-    message: str = ""
-    """What the wearer should do now, one sentence; empty when nothing."""
-    reasons: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """Joint (or lone segment) to what is missing or unsure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -448,61 +437,12 @@ class BodyCalibration:
             taken = () if seat.standing else ("pose taken by itself, as standing",)
             seat.align, seat.reasons = align, taken + answer.reasons
 
-    # Report
-
     @property
     def report(self) -> Calibration:
         """How far it is, in words."""
-        if not self.seats:
-            return Calibration("ready")
-        reasons = self._reasons()
-        if self._asked is not None or (not self._legs and any(s.up is None for s in self.seats)):
-            verb = "Sit" if self._pose == "sitting" else "Stand"
-            state: Literal["still", "waiting"] = "still" if self._still > 0.0 else "waiting"
-            return Calibration(state, f"{verb} still for two seconds.", reasons)
-        open_ = {s.part for s in self.seats if s.align is None}
-        if not open_:
-            return Calibration("ready", "", reasons)
-        return Calibration("moving", self._advice(open_), reasons)
-
-    def _advice(self, open_: set[str]) -> str:
-        if open_ & {"thigh", "shank"}:
-            if self._pose == "sitting":
-                return "Now stand up and sit down a few times."
-            if self._chosen or not self._legs:
-                return "Now bend your knees a few times."
-            return "Walk a few steps or bend your knees a few times, then stand still for two seconds."
-        if open_ & {"pelvis", "trunk"}:
-            return "Now bend forward a few times."
-        if open_ & {"upper_arm", "forearm", "hand"}:
-            return "Now swing your arms and bend elbows and wrists a few times."
-        return "Now nod a few times." if "head" in open_ else "Now walk a few steps."
-
-    def _reasons(self) -> dict[str, tuple[str, ...]]:
-        index = {seat.segment: seat for seat in self.seats}
-        out: dict[str, tuple[str, ...]] = {}
-        joined: set[str] = set()
-        for joint in JOINTS:
-            if joint.proximal in index and joint.distal in index:
-                out[joint.name] = tuple(r for s in (joint.proximal, joint.distal) for r in self._reason(index[s]))
-                joined |= {joint.proximal, joint.distal}
-        return out | {s.segment: self._reason(s) for s in self.seats if s.segment not in joined}
-
-    def _reason(self, seat: Seat) -> tuple[str, ...]:
-        if seat.align is not None:
-            return tuple(f"{seat.segment}: {reason}" for reason in seat.reasons)
-        leg = next((m for pair, m in self._legs.items() if self.seats.index(seat) in pair), None)
-        if leg is not None and not self._chosen:
-            return (*seat.reasons, f"{seat.segment}: {leg.steps * STEP:.0f} s of movement seen, not enough to be sure")
-        if seat.up is None:
-            return (*seat.reasons, f"{seat.segment}: no upright moment seen yet")
-        turn, wanted = np.degrees(seat.turn), self._settings.turn_deg
-        if turn < wanted:
-            return (*seat.reasons, f"{seat.segment}: moved {turn:.0f} of {wanted:.0f} deg")
-        explained = functional_axis(seat.power, seat.up)[1]
-        if explained < self._settings.explained:
-            return (*seat.reasons, f"{seat.segment}: no clear axis, {100 * explained:.0f} % of the movement lies on it")
-        return (*seat.reasons, f"{seat.segment}: its neighbour has moved too little to tell front from back")
+        legs = {i: movement.steps * STEP for leg, movement in self._legs.items() for i in leg}
+        stage = Stage(self.seats, legs, self._pose, self._chosen, self._asked is not None, self._still > 0.0)
+        return report(stage, self._settings)
 
 
 def _or_nan(quat: Floats | None) -> Floats:
