@@ -5,6 +5,7 @@ more than what they do. Nothing grows with time; samples before the last one at 
 """
 
 from math import isfinite, sqrt
+from typing import Any
 
 import numpy as np
 from numba import boolean, float64, int64, njit, void
@@ -146,6 +147,18 @@ def trim(at: Times, times: Times, row: int) -> None:
             at[lane, START] += 1
 
 
+@njit(void(int64[:, ::1], int64[:, ::1], float64[:, :, ::1], float64[:, ::1]), cache=True, error_model="numpy")
+def to_front(at: Times, times: Times, x: Floats, part: Floats) -> None:
+    """Move the samples of each sensor to the front of its room."""
+    for lane in range(at.shape[0]):
+        start, n = at[lane, START], at[lane, STOP] - at[lane, START]
+        for i in range(n):
+            times[lane, i], part[lane, i] = times[lane, start + i], part[lane, start + i]
+            for c in range(COLUMNS):
+                x[lane, i, c] = x[lane, start + i, c]
+        at[lane, START], at[lane, STOP] = 0, n
+
+
 APPEND = void(
     int64[::1], float64[:, ::1], int64, int64, int64[:, ::1], float64[::1], int64[:, ::1], float64[:, :, ::1],
     float64[:, ::1],
@@ -219,19 +232,23 @@ class Lanes:
         trim(self.at, self.times, row)
 
     def _make_room(self, more: int) -> None:
-        """Move all samples to the front, into larger arrays if need be, where `more` would not fit behind them."""
+        """Move all samples to the front, in larger arrays if need be, where `more` would not fit behind them."""
         room = self.times.shape[1]
         if int(self.at[:, STOP].max()) + more <= room:
             return
-        kept = self.at[:, STOP] - self.at[:, START]
-        while room < 2 * (int(kept.max()) + more):
+        to_front(self.at, self.times, self._x, self._part)
+        needed = 2 * (int(self.at[:, STOP].max()) + more)
+        while room < needed:
             room *= 2
-        times, x, part = (np.zeros((len(kept), room, *a.shape[2:]), a.dtype) for a in (self.times, self._x, self._part))
-        for lane, (n, start) in enumerate(zip(kept.tolist(), self.at[:, START].tolist(), strict=True)):
-            for new, old in ((times, self.times), (x, self._x), (part, self._part)):
-                new[lane, :n] = old[lane, start : start + n]
-        self.times, self._x, self._part = times, x, part
-        self.at[:, START], self.at[:, STOP] = 0, kept
+        if room > self.times.shape[1]:
+            self.times, self._x, self._part = (_wider(a, room) for a in (self.times, self._x, self._part))
+
+
+def _wider(array: NDArray[Any], room: int) -> NDArray[Any]:
+    """Return the array with a second axis of this length."""
+    wider = np.zeros((len(array), room, *array.shape[2:]), array.dtype)
+    wider[:, : array.shape[1]] = array
+    return wider
 
 
 class Lane:
