@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from fusion import carried, emg, orientation
 from fusion.angles import Angles
-from fusion.body.calibration import Calibration
 from fusion.body.joints import MAIN
+from fusion.body.report import Calibration
 from fusion.body.segments import check
 from fusion.body.skeleton import Skeleton
 from fusion.emg.muscles import Muscles
@@ -60,8 +60,8 @@ class Pipeline:
         """Columns that are watched, and by whom; `_watched` are the names of all."""
         self._batches: list[Batch] = []
         self._events: list[Event] = []
-        self._put_off: int | None = None
-        """The last call of `put_off` that has not been made up for [ns]."""
+        self._silent = -1
+        """While rows are put off: a sensor whose newest sample is older was not waited for [ns]. -1: none are."""
 
     # What is told
 
@@ -109,28 +109,27 @@ class Pipeline:
     def imu(self, samples: TimedImu) -> None:
         """Take inertial samples."""
         lane = self.motion.lanes.get(samples.sensor)
-        new = lane is None
-        if self._put_off is not None and (lane is None or self._was_silent(self.motion.heard[lane])):
+        if lane is None or self.motion.heard[lane] < self._silent:
             self._catch_up()
         self._events += self.motion.take(samples)
-        if new:
+        if lane is None:
             self._wear(samples.sensor)
 
     def emg(self, samples: TimedEmg) -> None:
         """Take EMG samples."""
-        if self._put_off is not None:
+        if self._silent >= 0:
             known = self.muscles.sensors.get(samples.sensor)
             kind = (samples.rate_hz, samples.unit, samples.emg.shape[1])
             same = known is not None and (known.rate_hz, known.unit, known.chain.channels) == kind
-            if known is None or not same or self._was_silent(known.track.newest):
+            if known is None or not same or known.track.newest < self._silent:
                 self._catch_up()
         self._events += self.muscles.take(samples)
 
     def angle(self, samples: TimedAngle) -> None:
         """Take angles a device measured itself."""
-        if self._put_off is not None and samples.t.size:
+        if self._silent >= 0 and samples.t.size:
             track = self.angles.tracks.get(samples.sensor)
-            if track is None or self._was_silent(track.newest) or not self._goes_on(track, samples):
+            if track is None or track.newest < self._silent or not self._goes_on(track, samples):
                 self._catch_up()
         self.angles.take(samples)
 
@@ -139,10 +138,6 @@ class Pipeline:
         before = samples.t.item(-2) if samples.t.size > 1 else track.newest
         apart = samples.t.item(-1) - before
         return track.x.shape[1] == samples.angle_deg.shape[1] and apart <= round(self.settings.max_gap_s * 1e9)
-
-    def _was_silent(self, newest: int) -> bool:
-        """Say whether a sensor was not waited for when rows were last due."""
-        return self._put_off is not None and newest < self._put_off - self._grid.max_wait
 
     def _wear(self, sensor: str) -> None:
         segment, lane = self._segments.get(sensor), self.motion.lanes.get(sensor)
@@ -173,7 +168,7 @@ class Pipeline:
             return False
         self._grid.put_off(heard, now)
         self._emg_grid.put_off(muscles, now)
-        self._put_off = now
+        self._silent = max(now - self._grid.max_wait, 0)
         return True
 
     def finish(self, now: int) -> Out:
@@ -202,7 +197,7 @@ class Pipeline:
         carried.restore(data, self.skeleton.calibration, self.motion, self.muscles, self.slouch)
 
     def _advance(self, now: int, *, final: bool) -> Out:
-        self._put_off = None
+        self._silent = -1
         batches, events = self._batches, self._events
         self._batches, self._events = [], []
         self.motion.estimate()
@@ -213,9 +208,9 @@ class Pipeline:
 
     def _catch_up(self) -> None:
         """Compute what was put off, before something changes that it does not depend on."""
-        if self._put_off is None:
+        if self._silent < 0:
             return
-        self._put_off = None
+        self._silent = -1
         self.motion.estimate()
         body, muscles = self._sources()
         self._give(self._grid.promised(body), self._emg_grid.promised(muscles), self._batches, self._events)
