@@ -234,3 +234,25 @@ def test_one_sample_at_a_time_and_arrays_of_one_are_stamped_alike(steps, wrap):
         assert a.t.tolist() == b.t.tolist()
         assert np.array_equal(a.dt, b.dt, equal_nan=True)
         assert (a.lost, a.gap) == (b.lost, b.gap)
+
+
+@given(
+    st.lists(
+        st.lists(st.integers(-2, 40), min_size=2, max_size=9),
+        min_size=1,
+        max_size=12,
+    ),
+    st.lists(st.integers(0, 30), min_size=12, max_size=12),
+)
+def test_chunks_that_go_forward_are_stamped_as_all_others(steps: list[list[int]], late: list[int]) -> None:
+    quick, thorough, before, moment = TickClock(), TickClock(), 0, 0
+    for chunk, delay in zip(steps, late, strict=False):
+        device = before + np.cumsum(np.array(chunk, np.int64)) * 1_000_000
+        before = moment = max(before, int(device.max()))
+        arrival = START + moment + delay * 1_000_000
+        one = quick.stamp(Timing(100.0, device), device.size, arrival)
+        other = thorough.stamp(Timing(100.0, device, wrap_ns=2**62), device.size, arrival)
+        assert one.t.tobytes() == other.t.tobytes()
+        assert one.dt.tobytes() == other.dt.tobytes()
+        assert (one.lost, one.gap) == (other.lost, other.gap)
+        assert one.keep is None or one.keep.tolist() == other.keep.tolist()
