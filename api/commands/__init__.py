@@ -5,6 +5,7 @@ import sys
 
 import typer
 
+from api.commands.calibration import register as register_calibration
 from api.commands.service import register as register_service
 from api.commands.sessions import register as register_sessions
 from api.commands.setup import register as register_setup
@@ -21,7 +22,14 @@ app = typer.Typer(
     help="Body-worn motion and muscle sensors: joint angles, muscle activation and haptic cues, live.\n\n"
     "Try it without hardware: `kinestream demo`. With sensors: `kinestream scan`, then `kinestream serve`.",
 )
-for register in (register_service, register_setup, register_visits, register_sessions, register_validation):
+for register in (
+    register_service,
+    register_setup,
+    register_visits,
+    register_sessions,
+    register_calibration,
+    register_validation,
+):
     register(app)
 
 

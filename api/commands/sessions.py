@@ -129,8 +129,8 @@ def analyse(
     from gateway.analysis import analyse as analyse_session
 
     home = home_of(config, data_dir)
-    with _problems(), progress_bar("computing") as progress:
-        result = analyse_session(home, _resolve(home, session), progress)
+    with mendable(), progress_bar("computing") as progress:
+        result = analyse_session(home, chosen(home, session), progress)
     if as_json:
         typer.echo(json.dumps(result, allow_nan=False))
         return
@@ -153,8 +153,8 @@ def export(
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise Problem(f"cannot write into {output} ({error.strerror}): choose another folder with -o") from None
-    with _problems(), progress_bar("exporting") as progress:
-        written = export_session(home, _resolve(home, session), fmt, output, raw=raw, progress=progress)
+    with mendable(), progress_bar("exporting") as progress:
+        written = export_session(home, chosen(home, session), fmt, output, raw=raw, progress=progress)
     for path in written:
         typer.echo(str(path))
 
@@ -174,7 +174,7 @@ def home_of(config: Path | None, data_dir: Path | None) -> "SqliteHome":
         raise Problem(unusable(root, error)) from None
 
 
-def _resolve(home: "SqliteHome", session: str) -> str:
+def chosen(home: "SqliteHome", session: str) -> str:
     """Turn `last` into an id."""
     if session != "last":
         return session
@@ -185,7 +185,7 @@ def _resolve(home: "SqliteHome", session: str) -> str:
 
 
 @contextmanager
-def _problems() -> Iterator[None]:
+def mendable() -> Iterator[None]:
     """Turn what the user can mend into a sentence."""
     try:
         yield

@@ -94,6 +94,14 @@ def still_forces(gyr: ArrayLike, acc: ArrayLike, rate_hz: float) -> Floats:
     """Return the mean specific force of every rest of at least a second [m/s2], shape (rests, 3).
 
     For `ellipsoid_acc`: put the sensor down in many orientations, in any order, and let it lie for some seconds.
+    Arguments and errors are those of `rests`.
+    """
+    force = rows("acc", acc)
+    return np.array([force[rest].mean(axis=0) for rest in rests(gyr, force, rate_hz)]).reshape(-1, 3)
+
+
+def rests(gyr: ArrayLike, acc: ArrayLike, rate_hz: float) -> list[slice]:
+    """Return where the sensor lay still for at least a second; rows of NaN are of no rest.
 
     Args:
         gyr: Angular rate [rad/s], shape (n, 3).
@@ -111,8 +119,7 @@ def still_forces(gyr: ArrayLike, acc: ArrayLike, rate_hz: float) -> Floats:
     still = [(start, _still(turn[start : start + size], force[start : start + size])) for start in starts]
     runs = [[start for start, _ in run] for quiet, run in groupby(still, key=lambda item: item[1]) if quiet]
     least = max(LEAST_SECONDS * rate_hz, LEAST_SAMPLES)
-    kept = [run for run in runs if len(run) * size >= least]
-    return np.array([force[run[0] : run[-1] + size].mean(axis=0) for run in kept]).reshape(-1, 3)
+    return [slice(run[0], run[-1] + size) for run in runs if len(run) * size >= least]
 
 
 def _still(gyr: Floats, acc: Floats) -> bool:

@@ -1,6 +1,7 @@
 """A sensor whose errors are known, and what it would record."""
 
 import numpy as np
+from scipy.spatial.transform import Rotation, Slerp
 
 from devices.chunks import GRAVITY
 from fusion.calibration import Part, SensorCalibration
@@ -53,3 +54,28 @@ def make_parts(noise: float = 0.0, crooked: float = 0.0, angle: float = TURN, se
         rate = profile[:, None] * axis * angle * RATE_HZ / profile.sum()
         parts[f"{name}_rot"] = part(rate, np.tile(GRAVITY * axis, (n, 1)))
     return parts
+
+
+NORTH = np.array([0.0, 20.0, -43.6])
+"""The field in the earth frame [uT]."""
+
+
+def put_down(
+    places: int, noise: float = 1.0, lying_s: float = 2.0, turning_s: float = 3.0, seed: int = 0
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return t, gyr, acc and mag of the sensor, put down anywhere and turned slowly to the next place."""
+    rng = np.random.default_rng(seed)
+    poses = Rotation.random(places, random_state=rng)
+    edges = np.cumsum([0.0, *([lying_s, turning_s] * places)[:-1]])
+    t = np.arange(0.0, edges[-1], 1 / RATE_HZ)
+    sensor = Slerp(edges, Rotation.concatenate([poses[i // 2] for i in range(2 * places)]))(t)
+    gyr = (sensor[:-1].inv() * sensor[1:]).as_rotvec() * RATE_HZ
+    gyr = np.vstack([gyr, gyr[-1:]])
+    n = (len(t), 3)
+    force, field = sensor.inv().apply([0.0, 0.0, GRAVITY]), sensor.inv().apply(NORTH)
+    return (
+        t,
+        measured(gyr, TRUTH.gyr_bias, TRUTH.gyr_matrix) + noise * 0.002 * rng.normal(size=n),
+        measured(force, TRUTH.acc_bias, TRUTH.acc_matrix) + noise * 0.02 * rng.normal(size=n),
+        measured(field, TRUTH.mag_offset, TRUTH.mag_matrix) + noise * 0.3 * rng.normal(size=n),
+    )
