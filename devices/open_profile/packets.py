@@ -11,6 +11,7 @@
 | 17- | the samples, each with all its numbers; missing is NaN in f32, -32768 in i16 |
 """
 
+import math
 import struct
 from collections.abc import Mapping, Sequence
 
@@ -31,8 +32,6 @@ LAST_NS = 2**63 - 1
 LONGEST_INTERVAL_NS = 2**32 - 1
 EVEN_WITHIN_NS = 1000
 """A packet holds samples whose times differ from even ones by no more than this."""
-NUMBERS = np.arange(255, dtype=np.int64)
-"""Of the samples of a packet, from 0."""
 MISSING = -(2**15)
 LARGEST = 2**15 - 1
 
@@ -58,8 +57,8 @@ class StreamDecoder:
         values = self._values(data)
         if not _is_plausible(self._stream, values):
             return None
-        ticks = None if flags & NO_CLOCK else first + interval * NUMBERS[:count]
-        timing = Timing(self._stream.rate_hz, ticks, lost=self._lost(sequence, count))
+        ticks = None if flags & NO_CLOCK else _even(first, interval, count)
+        timing = Timing(self._stream.rate_hz, ticks, 0, self._lost(sequence, count))
         if self._stream.kind == "emg":
             return EmgChunk(timing, values, "counts" if self._stream.unit == "counts" else "V")
         if self._stream.kind == "angle":
@@ -82,6 +81,12 @@ class StreamDecoder:
         return missing if missing < SEQUENCES // 2 else 0
 
 
+def _even(first: int, interval: int, count: int) -> Ticks:
+    if interval and first < LAST_NS // 2:
+        return np.arange(first, first + interval * count, interval, dtype=np.int64)
+    return first + interval * np.arange(count, dtype=np.int64)
+
+
 def _scale_row(stream: OpenStream) -> Samples:
     """Return the scale of each number of a sample."""
     return np.repeat(stream.scales or (1.0,) * len(stream.fields), stream.widths).astype(np.float64)
@@ -95,7 +100,8 @@ def _columns(stream: OpenStream) -> list[slice | None]:
 
 def _is_plausible(stream: OpenStream, values: Samples) -> bool:
     """Say whether all numbers are finite or missing, and quaternions of unit length."""
-    if np.isinf(values).any():
+    flat = values.ravel()
+    if not math.isfinite(flat.dot(flat)) and np.isinf(values).any():  # the first is quick, and right if there is no NaN
         return False
     if "quat" not in stream.fields:
         return True
