@@ -26,7 +26,8 @@ class Quality:
     """Sums of row qualities (1 measured, 0.5 repaired, 0 missing) by second and sensor."""
 
     def __init__(self) -> None:
-        self._names: dict[str, None] = {}
+        self._names: dict[str, int] = {}
+        """Sensors, and the second in which each had its first row."""
         self._seconds: dict[int, dict[tuple[str, ...], tuple[Floats, int]]] = {}
         """Sums and numbers of rows by second and sensors."""
         self._notes: dict[int, tuple[tuple[str, ...], tuple[str, ...], list[float]]] = {}
@@ -36,8 +37,9 @@ class Quality:
         """Take rows of several sensors, shape (rows, sensors)."""
         if not names:
             return
-        self._names.update(dict.fromkeys(names))
         first, last = int(t[0]) // SECOND, int(t[-1]) // SECOND
+        for name in names:
+            self._names.setdefault(name, first)
         if self._next is None:
             self._next = first
         for second in [first] if first == last else np.unique(t // SECOND).tolist():
@@ -65,8 +67,8 @@ class Quality:
         return batches
 
     def _batch(self, second: int) -> Batch:
-        totals = dict.fromkeys(self._names, 0.0)
-        counts = dict.fromkeys(self._names, 0)
+        known = [name for name, first in self._names.items() if first <= second]
+        totals, counts = dict.fromkeys(known, 0.0), dict.fromkeys(known, 0)
         for names, (sums, rows) in self._seconds.pop(second).items():
             for name, total in zip(names, sums.tolist(), strict=True):
                 totals[name] += total

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from devices.open_profile import DATA, DESCRIPTION, Encoder, OpenStream
@@ -128,6 +128,7 @@ def outcome(records: Sequence[Record], stride_s: float) -> tuple[dict[str, list[
 
 
 @settings(deadline=None, max_examples=40)
+@example(["trunk", "angle", "box", "own", "shank"], [700 * MS, 0, 3 * SECOND, 0, 0], 200 * MS, 3, [], [], 0.1)
 @given(
     st.lists(names, min_size=2, max_size=5, unique=True),
     st.lists(st.sampled_from([0, 0, 0, 700 * MS, 3 * SECOND]), min_size=5, max_size=5),
