@@ -31,6 +31,8 @@ from fusion.orientation.kernels.rotation import rotate
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+FADED = 1e-9
+"""A memory this faint against any new value fades no further: an hour that says nothing would leave no heading."""
 LEAST_WEIGHT = 0.4
 """A smaller product of the horizontal parts of the axes says nothing about heading (Laidig 2017)."""
 X, Y, Z = 0, 1, 2
@@ -61,7 +63,7 @@ def follow(
             q, r = quat[i, a], quat[i, b]
             if not (abs(q[0]) <= 1.0 and abs(r[0]) <= 1.0):
                 continue
-            keep = exp(-dt / tau[at])
+            keep = exp(-dt / tau[at]) if sums[at, 2] > FADED else 1.0
             for c in range(3):
                 sums[at, c] *= keep
             px, py, pz = rotate((q[0], q[1], q[2], q[3]), axes[a, Z, 0], axes[a, Z, 1], axes[a, Z, 2])

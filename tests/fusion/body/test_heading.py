@@ -124,3 +124,16 @@ def test_what_was_carried_is_found_again_and_nonsense_is_left_out() -> None:
     new.restore("knee_left", np.array([1.0, 0.0, -1.0]))
     new.restore("third_leg", np.array([1.0, 0.0, 1.0]))
     np.testing.assert_array_equal(new.sums, old.sums)
+
+
+def test_a_heading_outlasts_hours_that_say_nothing() -> None:
+    headings = Headings(JOINTS, 5.0, 20.0)
+    for _ in range(2):
+        headings.add()
+    level = wxyz(FACING_EAST)
+    aside = np.array([1.0, 0.0, 0.0, 0.0])  # both axes upright, as in somebody who lies on the side
+    headings.seat(["thigh_left", "shank_left"], [aside, aside])
+    headings.update(np.stack([level, wxyz(Rotation.from_rotvec([0.0, 0.0, -1.0]) * FACING_EAST)])[None], 0.1)
+    headings.update(np.tile(aside, (100_000, 2, 1)), 0.1)
+    assert headings.heading[1] == pytest.approx(1.0)
+    assert headings.spread("knee_left") < 0.01
