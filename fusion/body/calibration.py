@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from fusion.body.alignment import Answer, Memory, Pose, Seat, frame, functional_axis, pose_axis, solve
 from fusion.body.heading import Headings
-from fusion.body.knee import CLEAR, STRAIGHT_DEG, Course, Exchanged, Knee, knee_deg, seat_knee
+from fusion.body.knee import CLEAR, STANDING_ZERO_DEG, STRAIGHT_DEG, Course, Exchanged, Knee, knee_deg, seat_knee
 from fusion.body.movement import LegMovement
 from fusion.body.report import Calibration, Stage, report
 from fusion.body.segments import ALIGNED, JOINTS, SIDES, part
@@ -57,6 +57,8 @@ PLANAR = 80
 PATIENCE, LONG = 150, 300
 """Steps of leg movement after which zero may come from moving knees, and after which an unclear answer is taken. [P]"""
 X, Y, Z = np.eye(3)
+CURED = ("slipped", "zero taken", "pose taken by itself")
+"""Doubts that begin so end with a pose that is asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ class BodyCalibration:
         self._memory = np.full((MEMORY, 0, COLUMNS), np.nan)
         self._steps = 0
         self._legs: dict[tuple[int, int], LegMovement] = {}
-        """By the seats of thigh and shank, while they are not known."""
+        """By the seats of thigh and shank, while not both are known; both are then found, whichever came first."""
         self._align = np.zeros((0, 4))
         self._slips, self._sides = SlipWatch(), SidesWatch()
         self._near: dict[int, list[int]] = {}
@@ -97,6 +99,8 @@ class BodyCalibration:
         """Seats of pelvis, right and left thigh, once all are known."""
         self._exchanged = False
         self._restored: dict[str, Any] = {}
+        self._off: set[int] = set()
+        """Seats without a sensor: nobody waits for them."""
 
     def add(self, segment: str) -> int | None:
         """Begin with a newly worn segment and return its index; None for a part that is not aligned."""
@@ -107,6 +111,7 @@ class BodyCalibration:
         self._force = np.concatenate([self._force, np.zeros((1, 3))])
         self._memory = np.concatenate([self._memory, np.full((MEMORY, 1, COLUMNS), np.nan)], axis=1)
         self._still = 0.0
+        self._end_pose()
         self._continue(len(self.seats) - 1)
         self._seated()
         return len(self.seats) - 1
@@ -118,7 +123,21 @@ class BodyCalibration:
         self._still = 0.0
         self._slips.forget(index)
         self._sides, self._exchanged = SidesWatch(), False
+        self._legs = {leg: movement for leg, movement in self._legs.items() if index not in leg}
+        self._off.discard(index)
+        self._end_pose()
         self._seated()
+
+    def take_off(self, index: int) -> None:
+        """Forget a seat, because no sensor sits there any more."""
+        self.renew(index)
+        self._off.add(index)
+        self._seated()
+
+    def _end_pose(self) -> None:
+        """Forget which pose was named once all who took it are seated: who comes later is found like anybody."""
+        if self._asked is None and not self._restored and all(s.up is None or s.align is not None for s in self.seats):
+            self._pose, self._chosen = "standing", False
 
     def ask(self, t: int, pose: str) -> None:
         """Take the pose at the first still moment from `t` on.
@@ -139,7 +158,8 @@ class BodyCalibration:
 
     def reset(self) -> None:
         """Forget all seats."""
-        for index in range(len(self.seats)):
+        self._restored.clear()
+        for index in self._worn:
             self.renew(index)
         self.headings.forget()
         self._pose, self._asked, self._chosen = "standing", None, False
@@ -175,7 +195,11 @@ class BodyCalibration:
 
     @property
     def _settled(self) -> bool:
-        return self._asked is None and all(s.align is not None for s in self.seats)
+        return self._asked is None and all(self.seats[i].align is not None for i in self._worn)
+
+    @property
+    def _worn(self) -> list[int]:
+        return [i for i in range(len(self.seats)) if i not in self._off]
 
     def _seated(self) -> None:
         """Make known where everything sits now."""
@@ -183,14 +207,13 @@ class BodyCalibration:
         self._align = np.array([np.full(4, np.nan) if q is None else q for q in aligns]).reshape(-1, 4)
         self.headings.seat([seat.segment for seat in self.seats], aligns)
         self._near = neighbours([seat.segment for seat in self.seats])
-        at = {seat.segment: i for i, seat in enumerate(self.seats)}
+        at = {self.seats[i].segment: i for i in self._worn}
         done = {i for i, seat in enumerate(self.seats) if seat.align is not None}
         pelvis, right, left = (at.get(s) for s in ("pelvis", "thigh_right", "thigh_left"))
         known = pelvis is not None and right in done and left in done
         self._hips = (pelvis, right, left) if known else None  # type: ignore[assignment]  # known: none is None
-        index = {segment: i for segment, i in at.items() if i not in done}
-        pairs = [(index.get(f"thigh_{side}"), index.get(f"shank_{side}")) for side in SIDES]
-        legs = [(a, b) for a, b in pairs if a is not None and b is not None]
+        pairs = [(at.get(f"thigh_{side}"), at.get(f"shank_{side}")) for side in SIDES]
+        legs = [(a, b) for a, b in pairs if a is not None and b is not None and not {a, b} <= done]
         self._legs = {leg: self._legs.get(leg) or LegMovement(1.0 / self._settings.rate_hz) for leg in legs}
 
     def _look_out(self, step: Step, still: Bools) -> list[Event]:
@@ -198,8 +221,10 @@ class BodyCalibration:
         events = []
         for slip in self._slips.step(step.t, step.quat[-1], still, self._align, self._near):
             seat = self.seats[slip.index]
-            seat.reasons = (*seat.reasons, f"slipped {slip.deg:.0f} deg: calibrate again")
-            events.append(Event(slip.t, "slip", data={"segment": seat.segment, "deg": round(slip.deg, 1)}))
+            others = tuple(reason for reason in seat.reasons if not reason.startswith("slipped"))
+            if others == seat.reasons:  # told once, not at every standing
+                events.append(Event(slip.t, "slip", data={"segment": seat.segment, "deg": round(slip.deg, 1)}))
+            seat.reasons = (*others, f"slipped {slip.deg:.0f} deg: calibrate again")
         if self._hips is not None and not self._exchanged:
             pelvis, right, left = self._hips
             gyr = step.gyr[-1]
@@ -220,7 +245,7 @@ class BodyCalibration:
             "pose": self._pose,
             "chosen": self._chosen,
             "asked": self._asked,
-            "seats": {seat.segment: seat.carry(float(self.headings.root[i])) for i, seat in enumerate(self.seats)},
+            "seats": {self.seats[i].segment: self.seats[i].carry(float(self.headings.root[i])) for i in self._worn},
             "ties": {name: list[Json](sums) for name, sums in self.headings.carry().items()},
         }
 
@@ -294,11 +319,13 @@ class BodyCalibration:
     def _seat_pose(self, index: int, step: Step) -> list[Event]:
         seat = self.seats[index]
         up = self._force[index]
-        if not np.isfinite(up).all():
+        size = float(np.sqrt((up * up).sum()))
+        if not 0.0 < size < np.inf:
             return []
-        up = up / np.sqrt((up * up).sum())
+        up = up / size
         seat.up, seat.pose_quat = up, step.quat[-1, index].copy()
-        seat.standing = self._chosen
+        seat.standing, seat.zero_sd_deg = self._chosen, STANDING_ZERO_DEG
+        self._slips.forget(index)
         if seat.align is None:
             seat.forget_movement()
             self._memory[:, index] = np.nan
@@ -312,6 +339,7 @@ class BodyCalibration:
             self._memory[:, index] = np.nan
             return []
         seat.align = frame(up, qt.rotate(seat.align, Z), upward)
+        seat.reasons = tuple(reason for reason in seat.reasons if not reason.startswith(CURED))
         return [
             Event(step.t, "calibrated", data={"what": "pose", "segment": seat.segment, "moved_deg": round(slip, 1)})
         ]
@@ -337,7 +365,7 @@ class BodyCalibration:
         """Seat thighs and shanks whose movement shows how."""
         events = []
         for leg, movement in list(self._legs.items()):
-            if self._chosen or not movement.due():
+            if self._by_pose(leg) or not movement.due():
                 continue
             knee = self._knee(leg, movement)
             if isinstance(knee, Exchanged):
@@ -345,6 +373,10 @@ class BodyCalibration:
             elif knee is not None:
                 events.append(self._settle_knee(step.t, leg, knee))
         return events
+
+    def _by_pose(self, leg: tuple[int, int]) -> bool:
+        """Say whether both took a named pose, or are about to."""
+        return self._chosen and (self._asked is not None or all(self.seats[i].up is not None for i in leg))
 
     def _knee(self, leg: tuple[int, int], movement: LegMovement) -> Knee | Exchanged | None:
         limit = SURE_AXIS_DEG if movement.steps < PLANAR else PLANAR_AXIS_DEG
@@ -380,10 +412,10 @@ class BodyCalibration:
             seat.zero_sd_deg, seat.axis_sd_deg = knee.zero_sd_deg, knee.axis_sd_deg
             seat.pose_quat = quat[-1, i]
         for i, seat in enumerate(self.seats):
-            ups = qt.up_in_sensor(quat[:, i])
-            if seat.align is None and seat.up is None and np.isfinite(ups).all(axis=1).sum() >= 5:
-                up = np.nanmean(ups, axis=0)
-                seat.up, seat.pose_quat, seat.zero_sd_deg = up / np.sqrt((up * up).sum()), quat[-1, i], knee.zero_sd_deg
+            mine = quat[np.isfinite(quat[:, i, 0]), i]
+            if seat.align is None and seat.up is None and len(mine) >= 5:
+                up = qt.up_in_sensor(mine).mean(axis=0)
+                seat.up, seat.pose_quat, seat.zero_sd_deg = up / np.sqrt((up * up).sum()), mine[-1], knee.zero_sd_deg
                 seat.standing = True
         self._begin(leg)
         return _event(t, [self.seats[i] for i in leg])
@@ -417,8 +449,10 @@ class BodyCalibration:
 
     def _groups(self) -> list[tuple[int, ...]]:
         """Return what is decided together: a thigh with its shank if both are worn, everything else alone."""
-        paired = {i for leg in self._legs for i in leg}
-        legs: list[tuple[int, ...]] = list(self._legs) if self._chosen else []
+        apart = {i for i, seat in enumerate(self.seats) if seat.align is not None}
+        posed = [leg for leg in self._legs if self._by_pose(leg)]
+        legs: list[tuple[int, ...]] = [leg for leg in posed if not apart & set(leg)]
+        paired = {i for leg in self._legs if leg in legs or leg not in posed for i in leg}
         return legs + [(i,) for i in range(len(self.seats)) if i not in paired]
 
     def _recalled(self) -> Floats:
@@ -440,8 +474,10 @@ class BodyCalibration:
     @property
     def report(self) -> Calibration:
         """How far it is, in words."""
-        legs = {i: movement.steps * STEP for leg, movement in self._legs.items() for i in leg}
-        stage = Stage(self.seats, legs, self._pose, self._chosen, self._asked is not None, self._still > 0.0)
+        at = {i: place for place, i in enumerate(self._worn)}
+        legs = {at[i]: movement.steps * STEP for leg, movement in self._legs.items() for i in leg}
+        posed = {at[i] for leg in self._legs if self._by_pose(leg) for i in leg}
+        stage = Stage([self.seats[i] for i in at], legs, self._pose, posed, self._asked is not None, self._still > 0.0)
         return report(stage, self._settings)
 
 

@@ -5,7 +5,7 @@ of the joint into a, b, c. On the left side R is first mirrored in the sagittal 
 The whole table of movements and signs is in docs/conventions.md. Z-X-Y and Y-X-Z are singular at b = +-90 degrees,
 which these joints do not reach; for the shoulder see `fusion.body.shoulder`.
 
-The live skeleton uses `Published`: two angles of each joint.
+The live skeleton publishes two angles of each joint, `PUBLISHED`; `fusion.body.kernels` computes them in one loop.
 """
 
 from collections.abc import Sequence

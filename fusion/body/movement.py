@@ -13,8 +13,8 @@ Floats = NDArray[np.float64]
 
 MOVING = 0.35
 """A step counts if one of the two turns faster in the mean [rad/s]. [P]"""
-ROWS = 4000
-"""So many rows are kept: the last 40 s of movement at 100 Hz."""
+KEPT_S = 40.0
+"""So much movement is kept, the last [s]. [P]"""
 FIRST, LATER = 42, 1.15
 """Steps of movement before the first look, and by how much more there must be before each further one. [P]"""
 SMOOTHED_S = 0.05
@@ -38,6 +38,7 @@ class LegMovement:
         self.steps = 0
         """Steps of movement so far."""
         self._dt = dt
+        self._most = round(KEPT_S / dt)
         self._next = FIRST
         self._seen = 0
         self._parts: list[tuple[int, Floats]] = []
@@ -47,12 +48,12 @@ class LegMovement:
         """Take one step of thigh and shank, shape (rows, 2, 4) or (rows, 2, 3)."""
         self._seen += 1
         rate = np.sqrt((gyr * gyr).sum(axis=2)).mean(axis=0)
-        if not rate.max() > MOVING:  # also where a sensor has no value
+        if not (rate.max() > MOVING and np.isfinite(acc).all()):  # also where a sensor has no value
             return
         self.steps += 1
         self._parts.append((self._seen, np.concatenate([gyr, acc, qt.up_in_sensor(quat)], axis=2)))
         self._rows += len(gyr)
-        while self._rows > ROWS:
+        while self._rows > self._most:
             self._rows -= len(self._parts.pop(0)[1])
 
     def due(self) -> bool:

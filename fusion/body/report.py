@@ -1,6 +1,6 @@
 """How far a calibration is, in words for the wearer: what to do next, and what is missing or unsure of each joint."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
 
@@ -30,10 +30,10 @@ class Stage(NamedTuple):
     legs: Mapping[int, float]
     """Seats of thighs and shanks that are found together and are not known yet, and how long they have moved [s]."""
     pose: Pose
-    chosen: bool
-    """The pose was named by somebody."""
+    posed: Set[int]
+    """Those of them that took a pose that somebody named, or are about to."""
     asked: bool
-    """... and is not taken yet."""
+    """A pose was named and is not taken yet."""
     still: bool
     """Everybody is still at the moment."""
 
@@ -56,7 +56,7 @@ def _advice(stage: Stage, open_: set[str]) -> str:
     if open_ & {"thigh", "shank"}:
         if stage.pose == "sitting":
             return "Now stand up and sit down a few times."
-        if stage.chosen or not stage.legs:
+        if stage.posed >= set(stage.legs):
             return "Now bend your knees a few times."
         return "Walk a few steps or bend your knees a few times, then stand still for two seconds."
     if open_ & {"pelvis", "trunk"}:
@@ -82,7 +82,7 @@ def _reason(stage: Stage, index: int, settings: PipelineSettings) -> tuple[str, 
     seat = stage.seats[index]
     if seat.align is not None:
         return tuple(f"{seat.segment}: {reason}" for reason in seat.reasons)
-    if index in stage.legs and not stage.chosen:
+    if index in stage.legs and index not in stage.posed:
         moved = stage.legs[index]
         return (*seat.reasons, f"{seat.segment}: {moved:.0f} s of movement seen, not enough to be sure")
     if seat.up is None:

@@ -68,7 +68,7 @@ class Skeleton:
         index = self._segments.get(segment)
         if index is not None:
             self._lanes[index] = -1
-            self.calibration.renew(index)
+            self.calibration.take_off(index)
             self._step.clear()
 
     @property

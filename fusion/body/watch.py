@@ -2,8 +2,7 @@
 
 Slips. Each time everybody stands still, the upward axis of every seat should be up. One that leans although its worn
 neighbours do not has slipped, if it does so again at the next standing. Somebody sitting or crouching bends two
-neighbours or more, or by more than `MOST_DEG`. A turn about the segment's own long axis cannot be seen that way; for a
-thigh and shank the knee's axis shows it, see `LegMovement`.
+neighbours or more, or by more than `MOST_DEG`. A turn about the segment's own long axis cannot be seen that way.
 
 Sides. In walking the pelvis turns forward with the leg that swings forward: to the left with the right leg. If the
 rates of pelvis and legs say the opposite for long, the legs are exchanged. Slow walkers turn little or late, so the

@@ -1,6 +1,6 @@
 """A simulated person's sensors, strapped on anyhow, played through the pipeline without any word about poses."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -60,10 +60,13 @@ def played(
     seconds: float = 60.0,
     wobble_deg: float = 0.5,
     change: Callable[[dict[str, list[Floats]], Person, ImuModel], None] | None = None,
+    acts: Sequence[tuple[float, Callable[[Pipeline, int], None]]] = (),
+    settings: PipelineSettings | None = None,
 ) -> Worn:
     """Let a person do a script from `begin` on [s], and change what the sensors measured before it is played.
 
-    change: Takes acc, gyr by segment, shape (n, 3) each, and may exchange or turn them.
+    change: Takes acc, gyr by segment, shape (n, 3) each, and may exchange or turn them; NaN was never sent.
+    acts: What somebody does to the pipeline, and when [s].
     """
     person = Person(script, seed=seed)
     model = ImuModel(rate_hz=RATE_HZ, wobble_deg=wobble_deg)
@@ -71,7 +74,7 @@ def played(
     measured = {segment: list(person.imu(segment, time + begin, model)[:2]) for segment in segments}
     if change:
         change(measured, person, model)
-    pipeline = Pipeline(PipelineSettings())
+    pipeline = Pipeline(settings or PipelineSettings())
     worn = Worn(pipeline, person.joint_angles(time + begin), time)
     for segment in measured:
         pipeline.place(Placement(segment, segment))
@@ -80,7 +83,12 @@ def played(
     dt[0] = np.nan
     for i in range(0, t.size, CHUNK):
         s = slice(i, i + CHUNK)
+        for when, act in acts:
+            if i <= round(when * RATE_HZ) < i + CHUNK:
+                act(pipeline, int(t[i]))
         for segment, (acc, gyr) in measured.items():
+            if np.isnan(gyr[s]).all():
+                continue
             pipeline.imu(TimedImu(segment, t[s], dt[s], acc[s], gyr[s]))
         _take(worn, pipeline.advance(int(t[s][-1]) + 1))
     _take(worn, pipeline.finish(int(t[-1]) + 1))

@@ -1,0 +1,141 @@
+"""Whatever goes wrong with a calibration can be mended as the sentences say, and no sensor is left out for good."""
+
+import numpy as np
+import pytest
+
+from fusion.body.calibration import STEP_NS, BodyCalibration, Step
+from fusion.pipeline import Pipeline
+from fusion.samples import Placement
+from fusion.settings import PipelineSettings
+from simulators.person.motion import activities as do
+from simulators.person.motion.script import Script
+from simulators.person.rotation import from_vector, rotate
+from tests.fusion.body.worn import LEG, WALK_FIRST, WALKING_ZERO_DEG, Worn, played, rms
+
+LONG = Script((do.stand(2.0), do.walk(60.0), do.stand(3.0), do.squat(5), do.stand(4.0)))
+OFTEN = Script((do.stand(2.0), do.walk(20.0), *(do.stand(3.0), do.walk(3.0)) * 12, do.stand(4.0)))
+SLIPPED_FROM_S = 26.0
+
+
+def ask(pipeline: Pipeline, t: int) -> None:
+    pipeline.calibrate(t, "pose", "standing")
+
+
+def place(sensor: str, segment: str | None):
+    return lambda pipeline, _: pipeline.place(Placement(sensor, segment))
+
+
+def slipped(measured, *_) -> None:
+    """Turn the shank's sensor by 16 degrees about a level axis, from `SLIPPED_FROM_S` on."""
+    acc, gyr = measured["shank_left"]
+    up = acc[50:150].mean(axis=0)
+    level = np.cross(up, [0.3, 0.5, 0.7])
+    turn = from_vector(np.radians(16.0) * level / np.linalg.norm(level))
+    for x in (acc, gyr):
+        x[int(100 * SLIPPED_FROM_S) :] = rotate(turn, x[int(100 * SLIPPED_FROM_S) :])
+
+
+def test_exchanged_sensors_are_found_anew_once_their_places_are_mended() -> None:
+    def swap(measured, *_) -> None:
+        measured["thigh_left"], measured["shank_left"] = measured["shank_left"], measured["thigh_left"]
+
+    mend = [(20.0, place("thigh_left", "shank_left")), (20.0, place("shank_left", "thigh_left"))]
+    worn = played(LONG, LEG, seed=1, seconds=60.0, change=swap, acts=mend)
+    assert len(worn.named("swap")) == 1
+    _, error = worn.error("knee_flexion_left")
+    assert rms(error - error.mean()) < 1.5
+    assert abs(error.mean()) < 1.5 * WALKING_ZERO_DEG
+
+
+def test_a_slip_is_told_once_however_often_somebody_stands() -> None:
+    worn = played(OFTEN, LEG, seconds=90.0, change=slipped)
+    assert len(worn.named("slip")) == 1
+    assert len(worn.pipeline.calibration.reasons["knee_left"]) == 1
+
+
+def test_a_slip_is_over_once_a_pose_was_taken_as_its_sentence_says() -> None:
+    worn = played(OFTEN, LEG, seconds=75.0, change=slipped, acts=[(59.0, ask)])
+    assert len(worn.named("slip")) == 1
+    assert worn.pipeline.lights["knee_left"] == ("green", "")
+
+
+def test_a_pose_makes_zero_sure() -> None:
+    script = Script((do.walk(25.0), do.stand(4.0), do.walk(10.0)))
+    unsure, sure = (played(script, LEG, begin=3.0, seconds=30.0, acts=acts) for acts in ((), ((22.4, ask),)))
+    assert "zero taken from walking" in unsure.pipeline.lights["knee_left"][1]
+    assert sure.pipeline.calibration.reasons["knee_left"] == ()
+    assert np.nanmin(sure.series("uncertainty_knee_flexion_left")[1]) < 4.0
+
+
+def ready(worn: Worn) -> bool:
+    return worn.pipeline.calibration.state == "ready"
+
+
+@pytest.mark.parametrize("acts", [(), ((0.5, ask),)], ids=["no pose", "pose"])
+def test_a_shank_that_comes_later_than_its_thigh_is_found_with_it(acts) -> None:
+    def late(measured, *_) -> None:
+        for x in measured["shank_left"]:
+            x[:1000] = np.nan
+
+    worn = played(LONG, LEG, seconds=75.0, change=late, acts=acts)
+    assert ready(worn)
+    t, error = worn.error("knee_flexion_left")
+    assert t[0] < 30.0
+    assert rms(error - error.mean()) < 1.5
+    assert abs(error.mean()) < 1.5 * WALKING_ZERO_DEG
+
+
+def test_another_shank_is_found_with_its_thigh() -> None:
+    again = [(28.0, place("shank_left", where)) for where in (None, "shank_left")]
+    worn = played(LONG, LEG, seconds=75.0, acts=again)
+    assert [e.data["segments"] for e in worn.named("calibrated")] == [list(LEG)] * 2
+    assert ready(worn)
+
+
+def test_sensors_put_on_again_after_a_pose_need_none() -> None:
+    again = [(28.0, place(s, where)) for s in LEG for where in (None, s)]
+    worn = played(LONG, LEG, seconds=75.0, acts=[(0.5, ask), *again])
+    assert [e.data["what"] for e in worn.named("calibrated")] == ["movement", "movement"]
+    assert ready(worn)
+
+
+def test_nobody_waits_for_a_sensor_that_was_taken_off() -> None:
+    worn = played(LONG, LEG, seconds=40.0, acts=[(3.0, place("shank_left", None))])
+    assert list(worn.pipeline.calibration.reasons) == ["thigh_left"]
+    assert ready(played(LONG, LEG, seconds=12.0, acts=[(10.0, place("shank_left", None))]))
+
+
+def step(t: int, segments: int, acc: float = 9.8) -> Step:
+    """Nobody moves."""
+    quat = np.tile([1.0, 0.0, 0.0, 0.0], (10, segments, 1))
+    gyr = np.zeros((10, segments, 3))
+    return Step(t * STEP_NS, quat, gyr, gyr + np.array([0.0, 0.0, acc]), gyr)
+
+
+def test_a_seated_pose_does_not_outlast_those_who_took_it() -> None:
+    calibration = BodyCalibration(PipelineSettings())
+    calibration.add("thigh_left")
+    calibration.ask(0, "sitting")
+    for t in range(30):
+        calibration.step(step(t, 1))
+    calibration.seats[0].align = np.array([1.0, 0.0, 0.0, 0.0])
+    calibration.add("trunk")
+    assert calibration.carry()["pose"] == "standing"
+
+
+def test_a_sensor_without_any_force_takes_no_pose() -> None:
+    calibration = BodyCalibration(PipelineSettings())
+    calibration.add("trunk")
+    for t in range(30):
+        calibration.step(step(t, 1, acc=0.0))
+    assert calibration.seats[0].up is None
+
+
+def test_a_full_reset_forgets_what_waits_for_its_sensor_too() -> None:
+    known = played(WALK_FIRST, LEG, seconds=12.0).pipeline.skeleton.calibration
+    assert known.seats[0].align is not None
+    calibration = BodyCalibration(PipelineSettings())
+    calibration.restore(known.carry())
+    calibration.reset()
+    calibration.add("thigh_left")
+    assert calibration.seats[0].align is None
