@@ -76,6 +76,8 @@ class Pipeline:
         segment = None if placement.segment is None else check(placement.segment)
         before = self._segments.pop(sensor, None)
         if segment is not None:
+            if segment != before and segment in self._segments.values():
+                self.skeleton.take_off(segment)  # the sensor that sat there sits nowhere now
             self._segments = {s: worn for s, worn in self._segments.items() if worn != segment}
             self._segments[sensor] = segment
         if before is not None and before not in self._segments.values():

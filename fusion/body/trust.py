@@ -37,8 +37,8 @@ GREEN_SHARE, YELLOW_SHARE = 0.95, 0.7
 RED, YELLOW, GREEN = 0, 1, 2
 NAMES = ("red", "yellow", "green")
 SECOND = 1_000_000_000
-ALARMS = ("slipped", "exchanged", "swapped")
-"""Reasons with one of these words make a light red."""
+ALARMS = ("slipped", "seem to be exchanged")
+"""Reasons with one of these words make a light red; what only may be so does not."""
 QUIET = ("told apart by the usual",)
 """Reasons that say what an answer rests on, and do not doubt it."""
 

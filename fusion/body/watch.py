@@ -16,7 +16,7 @@ from math import exp, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.segments import JOINTS
+from fusion.body.segments import JOINTS, part
 from fusion.orientation import quaternion as qt
 
 Floats = NDArray[np.float64]
@@ -28,6 +28,8 @@ LEAST_DEG, MOST_DEG = 12.0, 45.0
 """A lean between these two may be a slip [deg]. [P]"""
 SAME_DEG = 6.0
 """Two standings show the same slip if they agree this well [deg]. [P]"""
+STEADY = ("pelvis", "thigh", "shank")
+"""Parts that are upright whenever somebody stands; heads nod, trunks slouch, arms hang anyhow and feet turn out."""
 REST_STEPS = 10
 """So many still steps are a rest. [P]"""
 SIDES_TAU = 10.0
@@ -49,8 +51,8 @@ class Slip:
 
 
 def neighbours(segments: Sequence[str]) -> dict[int, list[int]]:
-    """Return the indices of each segment's worn neighbours."""
-    index = {segment: i for i, segment in enumerate(segments)}
+    """Return the indices of each steady segment's worn neighbours that are steady; none of the other segments."""
+    index = {segment: i for i, segment in enumerate(segments) if part(segment) in STEADY}
     found: dict[int, list[int]] = {i: [] for i in range(len(segments))}
     for joint in JOINTS:
         if joint.proximal in index and joint.distal in index:

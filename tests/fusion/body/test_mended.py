@@ -3,14 +3,18 @@
 import numpy as np
 import pytest
 
+from fusion.body.alignment import Seat
 from fusion.body.calibration import STEP_NS, BodyCalibration, Step
+from fusion.body.segments import JOINTS
+from fusion.body.trust import RED, YELLOW, judge
+from fusion.body.watch import neighbours
 from fusion.pipeline import Pipeline
-from fusion.samples import Placement
+from fusion.samples import Placement, TimedImu
 from fusion.settings import PipelineSettings
 from simulators.person.motion import activities as do
 from simulators.person.motion.script import Script
 from simulators.person.rotation import from_vector, rotate
-from tests.fusion.body.worn import LEG, WALK_FIRST, WALKING_ZERO_DEG, Worn, played, rms
+from tests.fusion.body.worn import LEG, START, WALK_FIRST, WALKING_ZERO_DEG, Worn, played, rms
 
 LONG = Script((do.stand(2.0), do.walk(60.0), do.stand(3.0), do.squat(5), do.stand(4.0)))
 OFTEN = Script((do.stand(2.0), do.walk(20.0), *(do.stand(3.0), do.walk(3.0)) * 12, do.stand(4.0)))
@@ -139,3 +143,28 @@ def test_a_full_reset_forgets_what_waits_for_its_sensor_too() -> None:
     calibration.reset()
     calibration.add("thigh_left")
     assert calibration.seats[0].align is None
+
+
+def test_a_displaced_sensor_leaves_its_segment_and_never_feeds_two() -> None:
+    pipeline = Pipeline(PipelineSettings())
+    rows = np.zeros((20, 3))
+    t = START + np.arange(20) * 10_000_000
+    pipeline.place(Placement("a", "thigh_left"))
+    pipeline.imu(TimedImu("a", t, np.full(20, 0.01), rows + np.array([0.0, 0.0, 9.81]), rows))
+    pipeline.advance(int(t[-1]) + 1)
+    pipeline.place(Placement("b", "thigh_left"))  # which does not stream yet
+    pipeline.place(Placement("a", "shank_left"))
+    lanes = [lane for lane in pipeline.skeleton._lanes if lane >= 0]
+    assert lanes == [pipeline.motion.lanes["a"]]
+
+
+def test_only_what_is_upright_whenever_somebody_stands_can_slip() -> None:
+    near = neighbours(["pelvis", "trunk", "head", "thigh_left", "shank_left", "foot_left", "forearm_left"])
+    assert near == {0: [3], 1: [], 2: [], 3: [0, 4], 4: [3], 5: [], 6: []}
+
+
+def test_what_only_may_be_exchanged_is_a_doubt_and_no_alarm() -> None:
+    knee = next(j for j in JOINTS if j.name == "knee_left")
+    doubt, alarm = "front and back may be exchanged: too little seen", "slipped 15 deg: calibrate again"
+    for reason, light in ((doubt, YELLOW), (alarm, RED)):
+        assert judge(knee, (Seat("thigh_left"), Seat("shank_left", reasons=(reason,))), 3.0, 1.0, True)[0] == light
