@@ -123,8 +123,10 @@ class Motion:
             self._carried.add(lane)
 
     def restart(self) -> None:
-        """Let all orientations begin anew; what has come so far belongs to the old ones."""
+        """Let all orientations begin anew; what has come so far, or waits for its sensor, belongs to the old ones."""
         self.estimate()
+        self._restored.clear()
+        self._carried.clear()
         self.settled = False
         for lane in range(len(self.tracks)):
             self.filter.restart(lane)

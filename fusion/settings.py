@@ -6,6 +6,8 @@ Marks of the defaults: [V] read in the named source, [M] from memory of a known 
 from dataclasses import dataclass
 from math import inf
 
+LEAST_RATE_HZ = 10.0
+"""Calibration and headings work in steps of a tenth of a second [Hz]."""
 LONGEST_AHEAD_S = 0.2
 """Farther ahead nobody knows how a body goes on turning [s]. [P]"""
 
@@ -15,7 +17,7 @@ class PipelineSettings:
     """What the results depend on besides the samples; stored with every session."""
 
     rate_hz: float = 100.0
-    """Output rate [Hz]: rows lie on whole multiples of its period. Higher: smoother, more data."""
+    """Output rate [Hz], at least 10: rows lie on whole multiples of its period. Higher: smoother, more data."""
     max_wait_s: float = 0.25
     """A sensor silent for longer [s] no longer holds back the others. Higher: more complete rows, later. [P]"""
     max_gap_s: float = 0.1
@@ -40,9 +42,11 @@ class PipelineSettings:
     explained: float = 0.75
     """This much of its horizontal angular rate must lie on that axis [fraction]. Higher: asks for purer motion. [P]"""
     heading_tau_s: float = 5.0
-    """Memory of the knee's and ankle's heading correction [s] (Laidig 2017: 5 s). Lower: faster, noisier."""
+    """Memory of the heading correction of joints that do not turn freely, knee, ankle, elbow and wrist [s]
+    (Laidig 2017: 5 s). Lower: faster, noisier."""
     loose_heading_tau_s: float = 20.0
-    """The same for joints that turn freely, hip and spine [s]: their mean rotation is taken as zero. [P]"""
+    """The same for joints that turn freely, hip, spine, neck and shoulder [s]: their mean rotation counts as zero.
+    [P]"""
     emg_high_pass_hz: float = 20.0
     """EMG high-pass [Hz]; De Luca 2010: 20 Hz. Higher: less motion artefact, less signal. [V]"""
     emg_low_pass_hz: float = 450.0
@@ -71,8 +75,9 @@ class PipelineSettings:
     """... and at least this fraction of the larger repetitions seen. [P]"""
 
     def __post_init__(self) -> None:
+        if not LEAST_RATE_HZ <= self.rate_hz < inf:
+            raise ValueError(f"rate_hz must be at least {LEAST_RATE_HZ:g} and finite, not {self.rate_hz}")
         positive = (
-            "rate_hz",
             "max_wait_s",
             "max_gap_s",
             "still_s",

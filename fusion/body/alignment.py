@@ -52,6 +52,8 @@ CLEAR_LEAN_DEG = 15.0
 """Two answers that differ less in the direction of lean are not told apart by it [deg]. [P]"""
 CLEAR_FIELD = 0.5
 """Mean cosine between the z axes, by the magnetic field, from which that decides. [P]"""
+UNKNOWN_AXIS_DEG = 4.0
+"""Uncertainty of a main axis that nothing measured [deg]. [P]"""
 LEANS = {"thigh": 1.0, "shank": -1.0, "foot": -1.0, "pelvis": -1.0, "trunk": -1.0, "head": -1.0}
 LEANS |= {"upper_arm": 1.0, "forearm": 1.0, "hand": 1.0}
 """The sense of phi in which a segment leans farther in everyday movement. [P]"""
@@ -78,8 +80,8 @@ class Seat:
     """The upright moment was named by somebody, or seen on the knees; otherwise it is a guess."""
     zero_sd_deg: float = 2.0
     """Uncertainty of the upward axis, and so of the angles' zero [deg]. [P]"""
-    axis_sd_deg: float = 4.0
-    """Uncertainty of the main axis [deg]. [P] until measured."""
+    axis_sd_deg: float = UNKNOWN_AXIS_DEG
+    """Uncertainty of the main axis [deg]."""
 
     @property
     def part(self) -> str:

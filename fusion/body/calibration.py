@@ -17,9 +17,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.alignment import Answer, Memory, Pose, Seat, frame, functional_axis, pose_axis, solve
+from fusion.body.alignment import UNKNOWN_AXIS_DEG, Answer, Memory, Pose, Seat, frame, functional_axis, pose_axis, solve
 from fusion.body.heading import Headings
-from fusion.body.knee import CLEAR, STANDING_ZERO_DEG, STRAIGHT_DEG, Course, Exchanged, Knee, knee_deg, seat_knee
+from fusion.body.kernels import about_vertical, remember
+from fusion.body.knee import (
+    CLEAR,
+    STANDING_ZERO_DEG,
+    STRAIGHT_DEG,
+    UPRIGHT_DEG,
+    Course,
+    Exchanged,
+    Knee,
+    knee_deg,
+    lean_deg,
+    seat_knee,
+)
 from fusion.body.movement import LegMovement
 from fusion.body.report import Calibration, Stage, report
 from fusion.body.segments import ALIGNED, JOINTS, SIDES, part
@@ -99,7 +111,7 @@ class BodyCalibration:
         """Seats of pelvis, right and left thigh, once all are known."""
         self._exchanged = False
         self._restored: dict[str, Any] = {}
-        self._off: set[int] = set()
+        self.off: set[int] = set()
         """Seats without a sensor: nobody waits for them."""
 
     def add(self, segment: str) -> int | None:
@@ -124,14 +136,14 @@ class BodyCalibration:
         self._slips.forget(index)
         self._sides, self._exchanged = SidesWatch(), False
         self._legs = {leg: movement for leg, movement in self._legs.items() if index not in leg}
-        self._off.discard(index)
+        self.off.discard(index)
         self._end_pose()
         self._seated()
 
     def take_off(self, index: int) -> None:
         """Forget a seat, because no sensor sits there any more."""
         self.renew(index)
-        self._off.add(index)
+        self.off.add(index)
         self._seated()
 
     def _end_pose(self) -> None:
@@ -185,11 +197,9 @@ class BodyCalibration:
 
     def _remember(self, step: Step) -> Bools:
         """Keep the step's last moment, and return who was still."""
-        rate = np.sqrt((step.gyr**2).sum(axis=2)).mean(axis=0)
-        force = np.sqrt((step.acc**2).sum(axis=2))
-        still: Bools = (rate < STILL_RATE) & (force.max(axis=0) - force.min(axis=0) < STILL_ACC)
+        still = np.empty(len(self.seats), dtype=np.bool_)
         slot = self._memory[self._steps % MEMORY]
-        slot[:, QUAT], slot[:, MAG], slot[:, GYR], slot[:, STILL] = step.quat[-1], step.mag[-1], step.gyr[-1], still
+        remember(step.quat, step.gyr, step.acc, step.mag, STILL_RATE, STILL_ACC, slot, still)
         self._steps += 1
         return still
 
@@ -199,7 +209,7 @@ class BodyCalibration:
 
     @property
     def _worn(self) -> list[int]:
-        return [i for i in range(len(self.seats)) if i not in self._off]
+        return [i for i in range(len(self.seats)) if i not in self.off]
 
     def _seated(self) -> None:
         """Make known where everything sits now."""
@@ -227,11 +237,9 @@ class BodyCalibration:
             seat.reasons = (*others, f"slipped {slip.deg:.0f} deg: calibrate again")
         if self._hips is not None and not self._exchanged:
             pelvis, right, left = self._hips
-            gyr = step.gyr[-1]
-            up = qt.up_in_sensor(step.quat[-1, pelvis])
-            z = self.headings.axes[:, 2]
-            legs = float(gyr[right] @ z[right]) - float(gyr[left] @ z[left])
-            self._sides.step(float(gyr[pelvis] @ up), legs, STEP)
+            gyr, z = step.gyr[-1], self.headings.axes[:, 2]
+            turning = about_vertical(step.quat[-1, pelvis], gyr[pelvis])
+            self._sides.step(turning, gyr[right].dot(z[right]) - gyr[left].dot(z[left]), STEP)
             if self._sides.exchanged:
                 self._exchanged = True
                 for i in (right, left):
@@ -304,15 +312,16 @@ class BodyCalibration:
         return self._asked is not None or seat.up is None or (seat.align is None and not moved)
 
     def _may_stand(self, step: Step) -> bool:
-        """Say whether nothing known of the knees contradicts that a still moment is one of standing."""
+        """Say whether nothing known of the legs contradicts that a still moment is one of standing."""
         if self._legs:
             return False  # they will tell
         index = {seat.segment: i for i, seat in enumerate(self.seats) if seat.align is not None}
         for side in SIDES:
             a, b = index.get(f"thigh_{side}"), index.get(f"shank_{side}")
             if a is not None and b is not None:
-                flexion = knee_deg((self._align[a], self._align[b]), step.quat[-1, a], step.quat[-1, b])
-                if abs(flexion) > STRAIGHT_DEG:
+                thigh, shank = step.quat[-1, a], step.quat[-1, b]
+                lean = lean_deg(self._align[a], thigh)
+                if lean > UPRIGHT_DEG or abs(knee_deg((self._align[a], self._align[b]), thigh, shank)) > STRAIGHT_DEG:
                     return False
         return True
 
@@ -334,7 +343,8 @@ class BodyCalibration:
         before = qt.rotate(seat.align, X if upward == "x" else Y)
         slip = float(np.degrees(np.arccos(np.clip((before * up).sum(), -1.0, 1.0))))
         if slip > SLIP_DEG:
-            seat.align, seat.reasons = None, (f"slipped by {slip:.0f} deg since the last calibration",)
+            seat.align, seat.axis_sd_deg = None, UNKNOWN_AXIS_DEG
+            seat.reasons = (f"slipped by {slip:.0f} deg since the last calibration",)
             seat.forget_movement()
             self._memory[:, index] = np.nan
             return []

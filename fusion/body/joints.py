@@ -8,14 +8,12 @@ which these joints do not reach; for the shoulder see `fusion.body.shoulder`.
 The live skeleton publishes two angles of each joint, `PUBLISHED`; `fusion.body.kernels` computes them in one loop.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.pelvis import LEVEL
 from fusion.body.segments import Joint, Kind, Side
 from fusion.body.sequences import mirrored, yxz, zxy
 from fusion.body.shoulder import shoulder_deg
@@ -88,35 +86,6 @@ def series(joint: Joint) -> tuple[str, str]:
     first, second = PUBLISHED[joint.kind]
     names = ANGLES[joint.kind].names
     return _of_side(names[first], joint.side), _of_side(names[second], joint.side)
-
-
-class Published:
-    """The published angles of several joints at once."""
-
-    def __init__(self, joints: Sequence[Joint]) -> None:
-        self.names = tuple(name for joint in joints for name in series(joint))
-        self._mirror = np.array([[1.0, -1.0, -1.0, 1.0] if j.side == "left" else [1.0] * 4 for j in joints])
-        self._signs = np.array([[ANGLES[j.kind].signs[c] for c in PUBLISHED[j.kind]] for j in joints])
-        self._columns = np.array([PUBLISHED[j.kind] for j in joints], dtype=np.intp).reshape(-1, 2)
-        self._shoulders = [i for i, j in enumerate(joints) if j.kind == "shoulder"]
-        self._pelvis = [i for i, j in enumerate(joints) if j.kind == "pelvis"]
-
-    def degrees(self, proximal: Floats, distal: Floats) -> Floats:
-        """Return the angles positive as named [deg], shape (n, names), from orientations, shape (n, joints, 4).
-
-        The pelvis has no proximal segment: its tilt and obliquity are those against gravity, whatever stands there.
-        """
-        relative = qt.multiply(qt.conjugate(proximal), distal) * self._mirror
-        if self._pelvis:
-            relative[:, self._pelvis] = qt.multiply(qt.conjugate(LEVEL), distal[:, self._pelvis])
-        all_three = zxy(relative)
-        if self._pelvis:
-            all_three[:, self._pelvis] = yxz(relative[:, self._pelvis])
-        angles = np.degrees(np.take_along_axis(all_three, self._columns[None], axis=2)) * self._signs
-        for i in self._shoulders:
-            angles[:, i] = shoulder_deg(relative[:, i]).angles[:, PUBLISHED["shoulder"]]
-        flat: Floats = angles.reshape(len(relative), -1)
-        return flat
 
 
 def _of_side(name: str, side: Side) -> str:

@@ -1,14 +1,14 @@
-"""Segment orientations and joint angles of all rows of a step in one loop.
+"""What a step of a tenth of a second needs of all its rows, each in one loop.
 
-The same as `fusion.body.joints.Published` and `fusion.body.inclination` say in arrays, which on a few rows spend their
-time on making arrays; a test holds them equal.
+Of segment orientations and joint angles they say the same as `fusion.body.joints.joint_angles_deg` and
+`fusion.body.inclination` in arrays, which on a few rows spend their time on making arrays; a test holds them equal.
 """
 
 from collections.abc import Sequence
-from math import asin, atan2, cos, degrees, hypot, pi, sin
+from math import asin, atan2, cos, degrees, hypot, pi, sin, sqrt
 
 import numpy as np
-from numba import float64, int64, njit, void
+from numba import boolean, float64, int64, njit, void
 from numpy.typing import NDArray
 
 from fusion.body import fresh as fresh
@@ -20,6 +20,7 @@ from fusion.orientation.kernels.rotation import Quat, multiply
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
 
 SEQUENCES = {"zxy": 0, "yxz": 1, "yxy": 2}
 PROXIMAL, DISTAL, SEQUENCE, LEFT, FIRST, SECOND = range(6)
@@ -141,3 +142,43 @@ def gather(x: Floats, quality: Floats, lanes: Ints, out: Floats, out_quality: Fl
             out_quality[i, s] = quality[i, lane] if known else 0.0
             for c in range(x.shape[2]):
                 out[i, s, c] = x[i, lane, c] if known else np.nan
+
+
+REMEMBER = void(
+    float64[:, :, :], float64[:, :, :], float64[:, :, :], float64[:, :, :], float64, float64, float64[:, ::1],
+    boolean[::1],
+)  # fmt: skip
+
+
+@njit(REMEMBER, cache=True, error_model="numpy", nogil=True)
+def remember(
+    quat: Floats, gyr: Floats, acc: Floats, mag: Floats, rate: float, force: float, last: Floats, still: Bools
+) -> None:
+    """Fill `last` with the last row of every seat (quaternion, field, rate, was it still), and `still` with the latter.
+
+    quat, gyr, acc, mag: Rows of a step, shape (rows, seats, 4) or (rows, seats, 3).
+    rate: Mean angular rate below which a seat is still [rad/s]. force: ... and range of the force's size [m/s2].
+    last: Shape (seats, 11). still: Shape (seats,).
+    """
+    rows = quat.shape[0]
+    for s in range(quat.shape[1]):
+        turned, least, most = 0.0, np.inf, -np.inf
+        for i in range(rows):
+            g, a = gyr[i, s], acc[i, s]
+            turned += sqrt(g[0] * g[0] + g[1] * g[1] + g[2] * g[2])
+            size = sqrt(a[0] * a[0] + a[1] * a[1] + a[2] * a[2])
+            if not size < np.inf:
+                turned = np.nan  # a step with a missing row is never still
+            least, most = min(least, size), max(most, size)
+        still[s] = turned < rate * rows and most - least < force
+        for c in range(4):
+            last[s, c] = quat[rows - 1, s, c]
+        for c in range(3):
+            last[s, 4 + c], last[s, 7 + c] = mag[rows - 1, s, c], gyr[rows - 1, s, c]
+        last[s, 10] = still[s]
+
+
+def about_vertical(quat: Floats, rate: Floats) -> float:
+    """Return the part of a rate, shape (3,), about the vertical, sensor-to-earth given, shape (4,)."""
+    (w, x, y, z), (a, b, c) = quat.tolist(), rate.tolist()
+    return float(2.0 * (a * (x * z - w * y) + b * (y * z + w * x)) + c * (1.0 - 2.0 * (x * x + y * y)))

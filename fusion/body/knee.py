@@ -33,6 +33,8 @@ Bools = NDArray[np.bool_]
 
 STRAIGHT_DEG = 10.0
 """This near to the end of its range a knee counts as straight [deg]. [P]"""
+UPRIGHT_DEG = 30.0
+"""Nobody stands with thighs that lean more [deg]. [P]"""
 LEAST_RANGE_DEG = 30.0
 """The knee must have moved this far [deg]. [P]"""
 DWELL, SWING, LEAN_DEG, REST, PLACE = 0.1, 0.15, 8.0, 1.0, 0.25
@@ -169,6 +171,12 @@ def knee_deg(aligns: tuple[Floats, Floats], thigh: Floats, shank: Floats) -> flo
         sagittal(qt.rotate(qt.conjugate(a), qt.up_in_sensor(q))) for a, q in zip(aligns, (thigh, shank), strict=True)
     ]
     return float(np.degrees((tilts[0] - tilts[1] + np.pi) % (2.0 * np.pi) - np.pi))
+
+
+def lean_deg(align: Floats, quat: Floats) -> float:
+    """Return how far a segment leans from upright [deg], sensor-to-earth given, shape (4,)."""
+    up = qt.rotate(qt.conjugate(align), qt.up_in_sensor(quat))
+    return float(np.degrees(np.arccos(np.clip(up[1], -1.0, 1.0))))
 
 
 def _lasting(at: Bools) -> Bools:

@@ -105,7 +105,8 @@ class Skeleton:
         headings, seats = self.calibration.headings, self.calibration.seats
         spreads = [headings.spread(joint.name) if joint is not PELVIS else 0.0 for joint in self._worn]
         after = self._step_t + self._period
-        second, events = self._trust.add(self._step_t, after, quality, angles, seats, spreads)
+        off = self.calibration.off
+        second, events = self._trust.add(self._step_t, after, quality, angles, seats, spreads, off)
         if second is not None:
             out.append(second)
         return events

@@ -13,8 +13,9 @@ It is a model, not a measurement: it knows nothing of a slipped sensor. What it 
 yellow or red, with a sentence.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
+from math import nan, pi, radians, sin, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ from fusion.estimates import Event, Json
 
 Floats = NDArray[np.float64]
 
-TILT_DEG = 0.5 * np.sqrt(2.0)
+TILT_DEG = 0.5 * sqrt(2.0)
 """Inclination errors of two segments [deg]."""
 TISSUE_DEG = 2.2
 """Skin over bone [deg]."""
@@ -62,6 +63,8 @@ class Trust:
 
     joints: tuple[tuple[Joint, int, int], ...] = ()
     """Joint, and the seats of its segments; the pelvis stands twice."""
+    _names: tuple[str, ...] = ()
+    _units: tuple[str, ...] = ()
     _second: int = -1
     _rows: int = 0
     _quality: Floats = field(default_factory=lambda: np.zeros(0))
@@ -77,6 +80,9 @@ class Trust:
     def join(self, joints: Sequence[tuple[Joint, int, int]], seats: int) -> None:
         """Say which joints there are, and how many seats."""
         self.joints = tuple(joints)
+        found = [(*(f"uncertainty_{name}" for name in series(j)), f"light_{j.name}") for j, _, _ in joints]
+        self._names = tuple(name for names in found for name in names)
+        self._units = ("deg", "deg", "1") * len(joints)
         self._begin(seats)
 
     def _begin(self, seats: int) -> None:
@@ -85,12 +91,20 @@ class Trust:
         self._angles = np.zeros((len(self.joints), 2))
 
     def add(
-        self, t: int, after: int, quality: Floats, angles: Floats, seats: Sequence[Seat], spreads: Sequence[float]
+        self,
+        t: int,
+        after: int,
+        quality: Floats,
+        angles: Floats,
+        seats: Sequence[Seat],
+        spreads: Sequence[float],
+        off: Collection[int] = (),
     ) -> tuple[Trusted | None, list[Event]]:
         """Take rows of one step from t to before `after` [ns]; return their second if it ends with them.
 
         quality: 1 measured, 0.5 repaired, 0 missing, shape (rows, seats). angles: Published ones [deg], NaN where
-        unknown, shape (rows, 2 * joints). spreads: Of the heading ties, by joint [rad].
+        unknown, shape (rows, 2 * joints). spreads: Of the heading ties, by joint [rad]. off: Seats without a sensor;
+        their joints have no light.
         """
         if t // SECOND != self._second:
             self._second = t // SECOND
@@ -103,39 +117,42 @@ class Trust:
         self._angles += np.nansum(np.abs(np.where(known[..., None], pairs, 0.0)), axis=0)
         if after // SECOND == self._second:
             return None, []
-        return self._sum_up(seats, spreads)
+        return self._sum_up(seats, spreads, off)
 
-    def _sum_up(self, seats: Sequence[Seat], spreads: Sequence[float]) -> tuple[Trusted, list[Event]]:
+    def _sum_up(
+        self, seats: Sequence[Seat], spreads: Sequence[float], off: Collection[int]
+    ) -> tuple[Trusted, list[Event]]:
         t = (self._second + 1) * SECOND
-        names: list[str] = []
         values: list[float] = []
         events = []
-        mean = self._angles / np.maximum(self._known, 1.0)[:, None]
+        means = (self._angles / np.maximum(self._known, 1.0)[:, None]).tolist()
+        known, quality = self._known.tolist(), self._quality.tolist()
         for j, (joint, a, b) in enumerate(self.joints):
+            if a in off or b in off:
+                values += (nan, nan, nan)
+                self._lights.pop(joint.name, None)
+                continue
             spread = spreads[j] if joint.proximal != EARTH else 0.0
-            sds = uncertainty_deg(seats[a], seats[b], mean[j], spread) if self._known[j] else (np.nan, np.nan)
-            share = float(min(self._quality[a], self._quality[b])) / self._rows
-            light, why = judge(joint, (seats[a], seats[b]), sds[0], share, bool(self._known[j]))
-            names += [*(f"uncertainty_{name}" for name in series(joint)), f"light_{joint.name}"]
+            sds = uncertainty_deg(seats[a], seats[b], means[j], spread) if known[j] else (nan, nan)
+            share = min(quality[a], quality[b]) / self._rows
+            light, why = judge(joint, (seats[a], seats[b]), sds[0], share, bool(known[j]))
             values += [*sds, float(light)]
             before, self._lights[joint.name] = self._lights.get(joint.name), (light, why)
-            if before is None or (before[0], _kind(before[1])) != (light, _kind(why)):
+            if before is None or (before != (light, why) and (before[0], _kind(before[1])) != (light, _kind(why))):
                 data: dict[str, Json] = {"joint": joint.name, "light": NAMES[light], "reason": why}
                 events.append(Event(t, "quality", data=data))
-        units = ("deg", "deg", "1") * len(self.joints)
-        return Trusted(t, tuple(names), units, np.array(values)), events
+        return Trusted(t, self._names, self._units, np.array(values)), events
 
 
-def uncertainty_deg(proximal: Seat, distal: Seat, angles: Floats, spread: float) -> tuple[float, float]:
+def uncertainty_deg(proximal: Seat, distal: Seat, angles: tuple[float, float], spread: float) -> tuple[float, float]:
     """Return the standard deviations of the two published angles [deg], given their mean sizes [deg]."""
-    zero = np.hypot(proximal.zero_sd_deg, distal.zero_sd_deg) / np.sqrt(2.0)
-    axis = np.hypot(proximal.axis_sd_deg, distal.axis_sd_deg) / np.sqrt(2.0)
-    lean = np.sin(np.radians(np.minimum(angles, 90.0)))
-    turned = np.degrees(min(spread, np.pi / np.sqrt(3.0)))
-    common = zero**2 + TILT_DEG**2 + TISSUE_DEG**2
-    main = common + (axis**2 + turned**2) * lean[1] ** 2
-    second = common + (axis**2 + turned**2) * lean[0] ** 2
-    return float(np.sqrt(main)), float(np.sqrt(second))
+    zero2 = 0.5 * (proximal.zero_sd_deg**2 + distal.zero_sd_deg**2)
+    axis2 = 0.5 * (proximal.axis_sd_deg**2 + distal.axis_sd_deg**2)
+    main, second = (sin(radians(min(angle, 90.0))) for angle in angles)
+    turned = min(spread, pi / sqrt(3.0)) * 180.0 / pi
+    common = zero2 + TILT_DEG**2 + TISSUE_DEG**2
+    beside = axis2 + turned**2
+    return sqrt(common + beside * second**2), sqrt(common + beside * main**2)
 
 
 def judge(joint: Joint, seats: tuple[Seat, Seat], sd: float, share: float, known: bool) -> tuple[int, str]:

@@ -76,8 +76,9 @@ class SlipWatch:
 
     def step(self, t: int, quat: Floats, still: Bools, align: Floats, near: Mapping[int, list[int]]) -> list[Slip]:
         """Look at one step: sensor-to-earth, shape (seats, 4), and segment-to-sensor, NaN where unknown."""
-        known = np.isfinite(quat[:, 0]) & np.isfinite(align[:, 0])
-        if not known.any() or not still[known].all():
+        known = np.isfinite(quat[:, 0] + align[:, 0])
+        resting = still[known]
+        if not resting.size or not resting.all():
             self._rest, self._moved = 0, True
             return []
         self._rest += 1

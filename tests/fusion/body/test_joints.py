@@ -5,9 +5,9 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from fusion.body.inclination import inclination_deg, sagittal
-from fusion.body.joints import ANGLES, PUBLISHED, Published, joint_angles_deg, joint_series, series
+from fusion.body.joints import ANGLES, PUBLISHED, joint_angles_deg, joint_series, series
 from fusion.body.pelvis import LEVEL
-from fusion.body.segments import ALL_JOINTS, EARTH, JOINTS, PELVIS, SEGMENTS, check, part
+from fusion.body.segments import ALL_JOINTS, EARTH, JOINTS, SEGMENTS, check, part
 from fusion.body.sequences import zxy
 
 Floats = np.ndarray
@@ -77,21 +77,10 @@ def test_it_is_grood_and_suntays_floating_axis() -> None:
         np.testing.assert_allclose(zxy(quat(rotation)), expected, atol=1e-9)
 
 
-def test_several_joints_are_computed_at_once_from_the_one_table() -> None:
-    joints = [*JOINTS, PELVIS]
-    proximal, distal = (quat(Rotation.random(50 * len(joints), random_state=s)).reshape(50, -1, 4) for s in (4, 5))
-    got = Published(joints).degrees(proximal, distal)
-    for i, joint in enumerate(joints):
-        above = np.broadcast_to(LEVEL, (50, 4)) if joint is PELVIS else proximal[:, i]
-        one = joint_angles_deg(joint.kind, joint.side, above, distal[:, i])[:, PUBLISHED[joint.kind]]
-        np.testing.assert_allclose(got[:, 2 * i : 2 * i + 2], one, rtol=0, atol=1e-12)
-        assert set(series(joint)) <= set(joint_series(joint))
-
-
 def test_the_pelvis_is_measured_against_gravity_whatever_its_heading() -> None:
     upright = Rotation.from_quat(LEVEL[[1, 2, 3, 0]])
     pelvis = quat(turned(UP[[0, 2, 1]], 70.0) * upright * turned(-FRONT, 10.0) * turned(-RIGHT, 20.0))
-    got = Published([PELVIS]).degrees(np.full((1, 1, 4), np.nan), pelvis[None, None])
+    got = joint_angles_deg("pelvis", "", LEVEL[None], pelvis[None])[:, PUBLISHED["pelvis"]]
     np.testing.assert_allclose(got, [[20.0, 10.0]], atol=1e-9)  # tilt to the front, right side up
 
 

@@ -1,10 +1,12 @@
 """The compiled loop over rows says what the array functions say."""
 
 import numpy as np
+import pytest
 
 from fusion.body.inclination import inclination_deg
-from fusion.body.joints import Published
-from fusion.body.kernels import gather, pose, table
+from fusion.body.joints import PUBLISHED, joint_angles_deg
+from fusion.body.kernels import about_vertical, gather, pose, remember, table
+from fusion.body.pelvis import LEVEL
 from fusion.body.segments import JOINTS, PELVIS, SEGMENTS
 from fusion.motion import COLUMNS, QUAT
 from fusion.orientation import quaternion as qt
@@ -25,9 +27,10 @@ def test_a_pose_is_that_of_the_array_functions() -> None:
 
     quat = qt.multiply(qt.about_z(heading), qt.multiply(x[..., QUAT], align))
     np.testing.assert_allclose(quats, quat.reshape(n, -1), atol=1e-14)
-    published = Published([j for j, _, _ in joints])
-    expected = published.degrees(quat[:, [a for _, a, _ in joints]], quat[:, [b for _, _, b in joints]])
-    expected = np.concatenate([expected, inclination_deg(qt.up_in_sensor(quat[:, at["trunk"]]))], axis=1)
+    three = [joint_angles_deg(j.kind, j.side, quat[:, a], quat[:, b])[:, PUBLISHED[j.kind]] for j, a, b in joints[:-1]]
+    pelvis = joint_angles_deg("pelvis", "", np.broadcast_to(LEVEL, (n, 4)), quat[:, at["pelvis"]])
+    inclined = inclination_deg(qt.up_in_sensor(quat[:, at["trunk"]]))
+    expected = np.concatenate([*three, pelvis[:, PUBLISHED["pelvis"]], inclined], axis=1)
     np.testing.assert_allclose(angles, expected, atol=1e-9)
     assert np.isfinite(angles).mean() > 0.8
 
@@ -39,3 +42,23 @@ def test_seats_without_a_sensor_have_no_values() -> None:
     np.testing.assert_array_equal(out[:, [0, 3]], x[:, [2, 0]])
     assert np.isnan(out[:, 1:3]).all()
     assert judged.tolist() == [[1.0, 0.0, 0.0, 1.0]] * 2
+
+
+def test_who_is_still_is_what_the_mean_rate_and_the_range_of_the_force_say() -> None:
+    rng = np.random.default_rng(1)
+    quat, mag = rng.normal(size=(10, 6, 4)), rng.normal(size=(10, 6, 3))
+    gyr = rng.normal(size=(10, 6, 3)) * [[[0.04], [0.04], [0.3], [0.04], [0.04], [0.05]]]
+    acc = np.array([0.0, 0.0, 9.8]) + rng.normal(size=(10, 6, 3)) * [[[0.1], [0.1], [0.1], [1.0], [0.1], [0.1]]]
+    gyr[3, 4, 1] = np.nan
+    acc[5, 1, 0] = np.nan
+    last, still = np.empty((6, 11)), np.empty(6, dtype=np.bool_)
+    remember(quat, gyr, acc, mag, 0.1, 0.8, last, still)
+    rate, force = np.linalg.norm(gyr, axis=2).mean(axis=0), np.linalg.norm(acc, axis=2)
+    assert still.tolist() == ((rate < 0.1) & (np.ptp(force, axis=0) < 0.8)).tolist() == [True, *[False] * 4, True]
+    np.testing.assert_array_equal(last, np.concatenate([quat[-1], mag[-1], gyr[-1], still[:, None]], axis=1))
+
+
+def test_a_rate_about_the_vertical() -> None:
+    quat = qt.normalize(np.random.default_rng(2).normal(size=4))
+    rate = np.array([0.3, -0.2, 0.9])
+    assert about_vertical(quat, rate) == pytest.approx(float(rate @ qt.up_in_sensor(quat)), abs=1e-14)

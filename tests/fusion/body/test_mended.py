@@ -168,3 +168,54 @@ def test_what_only_may_be_exchanged_is_a_doubt_and_no_alarm() -> None:
     doubt, alarm = "front and back may be exchanged: too little seen", "slipped 15 deg: calibrate again"
     for reason, light in ((doubt, YELLOW), (alarm, RED)):
         assert judge(knee, (Seat("thigh_left"), Seat("shank_left", reasons=(reason,))), 3.0, 1.0, True)[0] == light
+
+
+def test_a_joint_whose_sensor_was_taken_off_has_no_light() -> None:
+    worn = played(WALK_FIRST, LEG, seconds=65.0, acts=[(60.0, place("shank_left", None))])
+    before = [e for e in worn.named("quality") if e.data["joint"] == "knee_left"]
+    assert before[-1].data["light"] != "red"
+    assert worn.pipeline.lights == {}
+    t, light = worn.series("light_knee_left")
+    assert np.isnan(light[t > 61.5]).all()
+    assert np.isfinite(light[t < 60.0]).any()
+
+
+@pytest.mark.parametrize(("lean_deg", "stands"), [(5.0, True), (85.0, False)])
+def test_somebody_who_lies_on_straight_knees_does_not_stand(lean_deg: float, stands: bool) -> None:
+    """Thigh and shank are known; a sensor that is put on the trunk then waits for somebody upright."""
+    calibration = BodyCalibration(PipelineSettings())
+    for i, segment in enumerate(LEG):
+        calibration.add(segment)
+        calibration.seats[i].align = np.array([1.0, 0.0, 0.0, 0.0])
+        calibration.seats[i].up = np.array([0.0, 1.0, 0.0])
+    calibration.add("trunk")
+    # earth is ENU, segments have y up: turned by 90 degrees about x, and the lean
+    quat = from_vector(np.radians(90.0 - lean_deg) * np.array([1.0, 0.0, 0.0]))
+    up = rotate(quat * [1.0, -1.0, -1.0, -1.0], np.array([0.0, 0.0, 1.0]))
+    quats = np.tile(quat, (10, 3, 1))
+    force, rate = np.tile(9.81 * up, (10, 3, 1)), np.zeros((10, 3, 3))
+    for i in range(20):
+        calibration.step(Step(i * STEP_NS, quats, rate, force, np.full_like(rate, np.nan)))
+    assert (calibration.seats[2].up is not None) == stands
+
+
+def test_a_full_reset_forgets_the_orientations_of_sensors_not_yet_seen() -> None:
+    pipeline = Pipeline(PipelineSettings())
+    rng = np.random.default_rng(0)
+    t = START + np.arange(300) * 10_000_000
+
+    def feed(one: Pipeline, times: np.ndarray) -> np.ndarray:
+        acc = np.tile([0.0, 0.0, 9.81], (times.size, 1))
+        one.imu(TimedImu("late", times, np.full(times.size, 0.01), acc, 0.1 * rng.normal(size=acc.shape)))
+        one.advance(int(times[-1]) + 1)
+        return one.motion.filter.state[0].copy()
+
+    feed(pipeline, t)
+    carried = pipeline.carry()
+    fresh, again = Pipeline(PipelineSettings()), Pipeline(PipelineSettings())
+    again.restore(int(t[-1]), carried)
+    again.reset(int(t[-1]), "full")
+    rng = np.random.default_rng(1)
+    expected = feed(fresh, t[:50])
+    rng = np.random.default_rng(1)
+    assert feed(again, t[:50]) == expected
