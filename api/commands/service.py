@@ -23,7 +23,8 @@ from api.commands.processes import (
     without_settings,
 )
 from api.commands.terminal import ConfigOption, DataDirOption, Problem, require_folder, screen, settings_of
-from gateway.settings import Settings, default_data_dir
+from gateway.links.roster import plan_for
+from gateway.settings import Settings, SettingsProblem, default_data_dir
 
 HTTP_PORT, MQTT_PORT, AIR_PORT = 8480, 1883, 9123
 DEMO_SLOUCH_S = 5.0
@@ -106,7 +107,9 @@ def serve(
     root = require_folder(settings.data_dir)
     try:
         check_bind(settings.api)
-    except RefusedBind as refused:
+        for sensor in settings.sensor:
+            plan_for(sensor)  # a sensor that cannot be is said here, not among the log lines of the gateway
+    except (RefusedBind, SettingsProblem) as refused:
         raise Problem(str(refused)) from None
     require_free_port(settings.api.host, settings.api.port, "the dashboard", "KINESTREAM_API__PORT", "api.port")
     if settings.bus.embedded:

@@ -222,6 +222,15 @@ def test_a_data_folder_that_cannot_be_used_is_named_with_the_remedy(tmp_path: Pa
     assert "KINESTREAM_HOME" in said
 
 
+def test_serve_says_in_one_sentence_which_calibration_cannot_be_used(tmp_path: Path) -> None:
+    (tmp_path / "thigh.toml").write_text("version = 1\n[acc]\nbias = 'none'\n")
+    settings = tmp_path / "kinestream.toml"
+    settings.write_text('[[sensor]]\nname = "thigh"\nmodel = "movella_dot"\ncalibration = "thigh.toml"\n')
+    said = one_sentence(kinestream("serve", "--config", settings, home=tmp_path, code=2))
+    assert "sensor thigh: " in said
+    assert "thigh.toml" in said
+
+
 def test_doctor_goes_on_without_a_data_folder(tmp_path: Path) -> None:
     (tmp_path / "data").write_text("a file")
     said = kinestream("doctor", home=tmp_path, code=2).stderr
