@@ -7,7 +7,7 @@ slightly.
 
 from collections.abc import Mapping
 
-from fusion.body.calibration import BodyCalibration
+from fusion.body.seats.calibration import BodyCalibration
 from fusion.emg.muscles import Muscles
 from fusion.estimates import Json
 from fusion.motion import Motion

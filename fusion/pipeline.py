@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from fusion import carried, emg, orientation
 from fusion.angles import Angles
-from fusion.body.joints import MAIN
-from fusion.body.report import Calibration
+from fusion.body.angles.joints import MAIN
+from fusion.body.seats.report import Calibration
 from fusion.body.segments import check
 from fusion.body.skeleton import Skeleton
 from fusion.emg.muscles import Muscles

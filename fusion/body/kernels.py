@@ -1,7 +1,8 @@
 """What a step of a tenth of a second needs of all its rows, each in one loop.
 
-Of segment orientations and joint angles they say the same as `fusion.body.joints.joint_angles_deg` and
-`fusion.body.inclination` in arrays, which on a few rows spend their time on making arrays; a test holds them equal.
+Of segment orientations and joint angles they say the same as `fusion.body.angles.joints.joint_angles_deg` and
+`fusion.body.angles.inclination` in arrays, which on a few rows spend their time on making arrays; a test holds them
+equal.
 """
 
 from collections.abc import Sequence
@@ -12,10 +13,10 @@ from numba import boolean, float64, int64, njit, void
 from numpy.typing import NDArray
 
 from fusion.body import fresh as fresh
-from fusion.body.joints import ANGLES, PUBLISHED
-from fusion.body.pelvis import LEVEL
+from fusion.body.angles.joints import ANGLES, PUBLISHED
+from fusion.body.angles.pelvis import LEVEL
+from fusion.body.angles.shoulder import POLE_DEG
 from fusion.body.segments import Joint
-from fusion.body.shoulder import POLE_DEG
 from fusion.orientation.kernels.rotation import Quat, multiply
 
 Floats = NDArray[np.float64]
@@ -57,7 +58,7 @@ def _wrapped(angle: float) -> float:
 
 @njit(cache=True, error_model="numpy")
 def _decomposed(sequence: int, q: Quat) -> tuple[float, float, float]:
-    """Return the three angles [rad]; see `fusion.body.sequences`, and `fusion.body.shoulder` for the pole."""
+    """Return the three angles [rad]; see `fusion.body.angles`, and its `shoulder` for the pole."""
     w, x, y, z = q
     if sequence == 0:
         return (

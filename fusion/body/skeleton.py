@@ -6,9 +6,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.calibration import STEP_NS, BodyCalibration, Step
-from fusion.body.joints import series
+from fusion.body.angles.joints import series
 from fusion.body.kernels import gather, pose, table
+from fusion.body.seats.calibration import BodyCalibration
+from fusion.body.seats.memory import STEP_NS, Step
 from fusion.body.segments import JOINTS, PELVIS
 from fusion.body.trust import Trust, Trusted
 from fusion.estimates import Event

@@ -20,8 +20,8 @@ from math import nan, pi, radians, sin, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.alignment import Seat
-from fusion.body.joints import series
+from fusion.body.angles.joints import series
+from fusion.body.seats.alignment import Seat
 from fusion.body.segments import EARTH, Joint
 from fusion.estimates import Event, Json
 

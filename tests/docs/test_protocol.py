@@ -12,8 +12,8 @@ from api.app import create_app
 from api.commands import app as command_line
 from api.commands.validation.contenders import Score
 from fusion.body import compare
+from fusion.body.angles.joints import series
 from fusion.body.compare import JointErrors
-from fusion.body.joints import series
 from fusion.body.segments import ALL_JOINTS
 from fusion.estimates import TOPICS
 from gateway.bus.commands import Commands

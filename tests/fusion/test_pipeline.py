@@ -208,7 +208,7 @@ def test_a_heading_reset_turns_the_body_to_the_east_and_leaves_angles(run: Calla
     calibration.headings.root[:] += 1.0
     pipeline.reset(START, "heading")
     np.testing.assert_array_equal(calibration.align, before)
-    right = qt.rotate(calibration._recalled()[-1, 0, :4], qt.rotate(calibration.align[0], np.array([0.0, 0.0, 1.0])))
+    right = qt.rotate(calibration._memory.last[0], qt.rotate(calibration.align[0], np.array([0.0, 0.0, 1.0])))
     assert np.arctan2(right[1], right[0]) + calibration.headings.root[0] == pytest.approx(-np.pi / 2)
 
 

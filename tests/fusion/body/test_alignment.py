@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from fusion.body.alignment import Answer, Memory, Seat, frame, functional_axis, pose_axis, solve
-from fusion.body.calibration import BodyCalibration, Step
+from fusion.body.seats.alignment import Answer, Past, Seat, frame, functional_axis, pose_axis, solve
+from fusion.body.seats.calibration import BodyCalibration
+from fusion.body.seats.memory import Step
 from fusion.orientation import quaternion as qt
 from fusion.pipeline import PipelineSettings
 
@@ -21,17 +22,17 @@ def wxyz(rotation: Rotation) -> Floats:
     return rotation.as_quat()[..., [3, 0, 1, 2]]
 
 
-def swung(tilt_deg: Floats, mount: Rotation, segment: str, heading_deg: float = 0.0) -> tuple[Seat, Memory]:
+def swung(tilt_deg: Floats, mount: Rotation, segment: str, heading_deg: float = 0.0) -> tuple[Seat, Past]:
     """Return a seat and its memory for a segment that tilts about z; the earth frame is turned by a heading."""
     turn = Rotation.from_euler("Z", np.asarray(tilt_deg)[:, None], degrees=True)
     true = FACING_EAST * turn * mount.inv()
     sensor = Rotation.from_euler("z", heading_deg, degrees=True) * true
     axis = mount.apply([0.0, 0.0, 1.0])
     seat = Seat(segment, up=true[0].inv().apply([0.0, 0.0, 1.0]), power=np.outer(axis, axis))
-    return seat, Memory(wxyz(sensor), true.inv().apply(NORTH))
+    return seat, Past(wxyz(sensor), true.inv().apply(NORTH))
 
 
-def without_field(memory: Memory) -> Memory:
+def without_field(memory: Past) -> Past:
     return replace(memory, mag=np.full_like(memory.mag, np.nan))
 
 
@@ -109,9 +110,9 @@ def test_too_little_movement_of_the_knee_decides_nothing() -> None:
     tilt = 20 * np.sin(STEPS)
     pairs = [swung(tilt, m, s) for m, s in zip(mounts, ("thigh_left", "shank_left"), strict=True)]
     seats, memory = tuple(s for s, _ in pairs), tuple(m for _, m in pairs)
-    still = tuple(Memory(m.quat[:1], m.mag[:1]) for m in memory)
+    still = tuple(Past(m.quat[:1], m.mag[:1]) for m in memory)
     assert solve(seats, still, "standing") == "the knee has hardly moved"
-    nothing = tuple(Memory(np.full((3, 4), np.nan), np.full((3, 3), np.nan)) for _ in memory)
+    nothing = tuple(Past(np.full((3, 4), np.nan), np.full((3, 3), np.nan)) for _ in memory)
     assert solve(seats, nothing, "standing") == "no movement seen yet"
 
 

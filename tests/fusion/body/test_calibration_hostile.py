@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fusion.body.calibration import STEP_NS, BodyCalibration, Step
+from fusion.body.seats.calibration import BodyCalibration
+from fusion.body.seats.memory import STEP_NS, Step
 from fusion.orientation import quaternion as qt
 from fusion.settings import PipelineSettings
 

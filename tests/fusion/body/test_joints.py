@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from fusion.body.inclination import inclination_deg, sagittal
-from fusion.body.joints import ANGLES, PUBLISHED, joint_angles_deg, joint_series, series
-from fusion.body.pelvis import LEVEL
+from fusion.body.angles.inclination import inclination_deg, sagittal
+from fusion.body.angles.joints import ANGLES, PUBLISHED, joint_angles_deg, joint_series, series
+from fusion.body.angles.pelvis import LEVEL
+from fusion.body.angles.sequences import zxy
 from fusion.body.segments import ALL_JOINTS, EARTH, JOINTS, SEGMENTS, check, part
-from fusion.body.sequences import zxy
 
 Floats = np.ndarray
 FRONT, UP, RIGHT = np.eye(3)

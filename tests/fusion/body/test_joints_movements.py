@@ -9,11 +9,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from fusion.body.joints import ANGLES, joint_angles_deg
-from fusion.body.pelvis import facing, reference
+from fusion.body.angles.joints import ANGLES, joint_angles_deg
+from fusion.body.angles.pelvis import facing, reference
+from fusion.body.angles.sequences import mirrored
+from fusion.body.angles.shoulder import NEAR_DEG, POLE_DEG
 from fusion.body.segments import ALL_JOINTS, EARTH, Joint, Kind, Side
-from fusion.body.sequences import mirrored
-from fusion.body.shoulder import NEAR_DEG, POLE_DEG
 from simulators.person.body import Body, Build
 from simulators.person.motion.channels import ANGLES as KNOWN
 from simulators.person.motion.channels import CHANNELS, INDEX, standing

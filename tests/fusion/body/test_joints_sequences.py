@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
-from fusion.body.sequences import wrapped, xzy, yxy, yxz, zxy
+from fusion.body.angles.sequences import wrapped, xzy, yxy, yxz, zxy
 
 Floats = np.ndarray
 CARDAN = {"ZXY": zxy, "YXZ": yxz, "XZY": xzy}

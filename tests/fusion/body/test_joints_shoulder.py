@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from fusion.body.joints import joint_angles_deg
-from fusion.body.shoulder import NEAR_DEG, POLE_DEG, shoulder_deg
+from fusion.body.angles.joints import joint_angles_deg
+from fusion.body.angles.shoulder import NEAR_DEG, POLE_DEG, shoulder_deg
 
 Floats = np.ndarray
 IDENTITY = np.array([1.0, 0.0, 0.0, 0.0])

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from fusion.body.inclination import inclination_deg
-from fusion.body.joints import PUBLISHED, joint_angles_deg
+from fusion.body.angles.inclination import inclination_deg
+from fusion.body.angles.joints import PUBLISHED, joint_angles_deg
+from fusion.body.angles.pelvis import LEVEL
 from fusion.body.kernels import about_vertical, gather, pose, remember, table
-from fusion.body.pelvis import LEVEL
 from fusion.body.segments import JOINTS, PELVIS, SEGMENTS
 from fusion.motion import COLUMNS, QUAT
 from fusion.orientation import quaternion as qt

@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 
-from fusion.body.alignment import Seat
-from fusion.body.calibration import STEP_NS, BodyCalibration, Step
+from fusion.body.seats.alignment import Seat
+from fusion.body.seats.calibration import BodyCalibration
+from fusion.body.seats.memory import STEP_NS, Step
+from fusion.body.seats.watch import neighbours
 from fusion.body.segments import JOINTS
 from fusion.body.trust import RED, YELLOW, judge
-from fusion.body.watch import neighbours
 from fusion.pipeline import Pipeline
 from fusion.samples import Placement, TimedImu
 from fusion.settings import PipelineSettings

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fusion.body.alignment import Seat
+from fusion.body.seats.alignment import Seat
 from fusion.body.segments import JOINTS
 from fusion.body.trust import GREEN, RED, SECOND, YELLOW, Trust, judge, uncertainty_deg, words
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from fusion.body import knee
+from fusion.body.seats import knee
 from fusion.estimates import Batch, Event
 from fusion.pipeline import Pipeline, PipelineSettings
 from fusion.samples import Placement, TimedImu

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from fusion.body.functional.centre import centre_of, joint_centre
-from fusion.body.functional.hinge import HingeEvidence, hinge_axis
+from fusion.body.seats.functional.centre import centre_of, joint_centre
+from fusion.body.seats.functional.hinge import HingeEvidence, hinge_axis
 
 Floats = np.ndarray
 

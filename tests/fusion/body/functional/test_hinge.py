@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from fusion.body.functional.hinge import HingeAxis, HingeEvidence, hinge_axis
+from fusion.body.seats.functional.hinge import HingeAxis, HingeEvidence, hinge_axis
 
 Floats = np.ndarray
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from fusion.body.functional.sphere import deviation, half_sphere, moved, tangents
+from fusion.body.seats.functional.sphere import deviation, half_sphere, moved, tangents
 
 
 def test_tangents_are_perpendicular_everywhere_even_at_the_poles() -> None:

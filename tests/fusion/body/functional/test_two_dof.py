@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from fusion.body.functional.two_dof import TwoAxes, heading_between, two_axes
+from fusion.body.seats.functional.two_dof import TwoAxes, heading_between, two_axes
 from fusion.orientation import quaternion as qt
 
 Floats = np.ndarray

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fusion.body.functional.hinge_fit import ACC_SD, ACC_TURN, CAUCHY, LEAST_SCALE
-from fusion.body.functional.pairs import Pairs, collected, lever
-from fusion.body.functional.shortage import LEAST_SAMPLES, TooLittle
+from fusion.body.seats.functional.hinge_fit import ACC_SD, ACC_TURN, CAUCHY, LEAST_SCALE
+from fusion.body.seats.functional.pairs import Pairs, collected, lever
+from fusion.body.seats.functional.shortage import LEAST_SAMPLES, TooLittle
 
 Floats = NDArray[np.float64]
 

@@ -26,11 +26,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fusion.body.functional.hinge_fit import ROUNDS, Fit, best_fit, covariance, improved
-from fusion.body.functional.pairs import Pairer, Pairs, Reservoir, aligned
-from fusion.body.functional.shortage import LEAST_SAMPLES, TooLittle
-from fusion.body.functional.sign import sign_evidence
-from fusion.body.functional.sphere import deviation
+from fusion.body.seats.functional.hinge_fit import ROUNDS, Fit, best_fit, covariance, improved
+from fusion.body.seats.functional.pairs import Pairer, Pairs, Reservoir, aligned
+from fusion.body.seats.functional.shortage import LEAST_SAMPLES, TooLittle
+from fusion.body.seats.functional.sign import sign_evidence
+from fusion.body.seats.functional.sphere import deviation
 
 Floats = NDArray[np.float64]
 

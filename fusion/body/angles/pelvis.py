@@ -6,7 +6,7 @@ Baker 2001 measures against the laboratory; a body whose headings are free has n
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.sequences import yxz
+from fusion.body.angles.sequences import yxz
 from fusion.orientation import quaternion as qt
 
 Floats = NDArray[np.float64]

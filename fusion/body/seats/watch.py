@@ -9,14 +9,18 @@ rates of pelvis and legs say the opposite for long, the legs are exchanged. Slow
 result is a warning.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import exp, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.body.kernels import about_vertical
+from fusion.body.seats.alignment import Seat
+from fusion.body.seats.memory import STEP, Step
 from fusion.body.segments import JOINTS, part
+from fusion.estimates import Event
 from fusion.orientation import quaternion as qt
 
 Floats = NDArray[np.float64]
@@ -130,3 +134,56 @@ class SidesWatch:
         if self.time < 0.8 * SIDES_TAU or self._legs < SIDES_SWING**2 * self.time or self._pelvis <= 0.0:
             return False
         return self._both / sqrt(self._pelvis * self._legs) < SIDES_AGAINST
+
+
+class Watch:
+    """Both watches over all seats; what they see is told once, as an event, and stands in the seats' reasons."""
+
+    def __init__(self) -> None:
+        self._slips, self._sides = SlipWatch(), SidesWatch()
+        self._near: dict[int, list[int]] = {}
+        self._hips: tuple[int, int, int] | None = None
+        """Seats of pelvis, right and left thigh, once all are known."""
+        self._exchanged = False
+
+    def seat(self, segments: Sequence[str], worn: Mapping[str, int], known: Collection[int]) -> None:
+        """Say which segments there are, which are worn (segment to seat), and which seats are known."""
+        self._near = neighbours(segments)
+        pelvis, right, left = (worn.get(s) for s in ("pelvis", "thigh_right", "thigh_left"))
+        self._hips = None
+        if pelvis is not None and right is not None and left is not None and {right, left} <= {*known}:
+            self._hips = pelvis, right, left
+
+    def renew(self, index: int) -> None:
+        """Begin anew with a seat that another sensor took."""
+        self._slips.forget(index)
+        self._sides, self._exchanged = SidesWatch(), False
+
+    def posed(self, index: int) -> None:
+        """Begin anew with a seat that took a pose."""
+        self._slips.forget(index)
+
+    def step(self, step: Step, still: Bools, seats: Sequence[Seat], align: Floats, axes: Floats) -> list[Event]:
+        """Look at one step.
+
+        still: Shape (seats,). align: Segment-to-sensor, shape (seats, 4), NaN where unknown.
+        axes: Of the segments in their sensors' frames, x y z, shape (seats, 3, 3).
+        """
+        events = []
+        for slip in self._slips.step(step.t, step.quat[-1], still, align, self._near):
+            seat = seats[slip.index]
+            others = tuple(reason for reason in seat.reasons if not reason.startswith("slipped"))
+            if others == seat.reasons:  # told once, not at every standing
+                events.append(Event(slip.t, "slip", data={"segment": seat.segment, "deg": round(slip.deg, 1)}))
+            seat.reasons = (*others, f"slipped {slip.deg:.0f} deg: calibrate again")
+        if self._hips is not None and not self._exchanged:
+            pelvis, right, left = self._hips
+            gyr, z = step.gyr[-1], axes[:, 2]
+            turning = about_vertical(step.quat[-1, pelvis], gyr[pelvis])
+            self._sides.step(turning, gyr[right].dot(z[right]) - gyr[left].dot(z[left]), STEP)
+            if self._sides.exchanged:
+                self._exchanged = True
+                for i in (right, left):
+                    seats[i].reasons = (*seats[i].reasons, "left and right leg seem to be exchanged")
+                events.append(Event(step.t, "swap", data={"segments": ["thigh_left", "thigh_right"]}))
+        return events

@@ -19,9 +19,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fusion.body.functional.shortage import LEAST_SAMPLES, TooLittle
-from fusion.body.functional.sphere import deviation, half_sphere
-from fusion.body.functional.two_dof_fit import (
+from fusion.body.seats.functional.shortage import LEAST_SAMPLES, TooLittle
+from fusion.body.seats.functional.sphere import deviation, half_sphere
+from fusion.body.seats.functional.two_dof_fit import (
     DRIFT,
     J1,
     J2,

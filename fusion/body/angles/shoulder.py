@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.sequences import wrapped, xzy, yxy
+from fusion.body.angles.sequences import wrapped, xzy, yxy
 
 Floats = NDArray[np.float64]
 Booleans = NDArray[np.bool_]

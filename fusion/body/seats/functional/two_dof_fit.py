@@ -14,8 +14,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.functional.hinge_fit import CAUCHY, LEAST_SCALE
-from fusion.body.functional.sphere import moved, tangents
+from fusion.body.seats.functional.hinge_fit import CAUCHY, LEAST_SCALE
+from fusion.body.seats.functional.sphere import moved, tangents
 from fusion.orientation import quaternion as qt
 
 Floats = NDArray[np.float64]

@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from fusion.body.alignment import Pose, Seat, functional_axis
+from fusion.body.seats.alignment import Pose, Seat, functional_axis
 from fusion.body.segments import JOINTS
 from fusion.settings import PipelineSettings
 

@@ -1,8 +1,8 @@
 """How thigh and shank sensors sit, from movement alone: no pose is asked for, and no mounting is assumed.
 
-The knee's axis in both sensor frames (`fusion.body.functional.hinge`) leaves two questions. Everything here is asked of
-the course of two angles: the tilt of each segment in the plane across the axis, from gravity, so no heading enters, and
-their difference, the flexion up to sign and zero.
+The knee's axis in both sensor frames (`fusion.body.seats.functional.hinge`) leaves two questions. Everything here is
+asked of the course of two angles: the tilt of each segment in the plane across the axis, from gravity, so no heading
+enters, and their difference, the flexion up to sign and zero.
 
 Which way is flexion? Both answers are tried, and what moving people do decides between them:
 - swing and dwell, where the shank swings (walking, running): it swings forward faster than backward, and the straight
@@ -25,7 +25,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.inclination import sagittal
+from fusion.body.angles.inclination import sagittal
 from fusion.orientation import quaternion as qt
 
 Floats = NDArray[np.float64]

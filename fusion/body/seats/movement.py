@@ -4,9 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from fusion.body.functional import HingeAxis, TooLittle, hinge_axis
-from fusion.body.functional.hinge import SIGN_CLEAR
-from fusion.body.knee import Places, Seen
+from fusion.body.seats.functional import HingeAxis, TooLittle, hinge_axis
+from fusion.body.seats.functional.hinge import SIGN_CLEAR
+from fusion.body.seats.knee import Places, Seen
 from fusion.orientation import quaternion as qt
 
 Floats = NDArray[np.float64]

@@ -33,7 +33,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.inclination import sagittal
+from fusion.body.angles.inclination import sagittal
 from fusion.body.segments import part
 from fusion.estimates import Json
 from fusion.orientation import quaternion as qt
@@ -130,7 +130,7 @@ class Seat:
 
 
 @dataclass(frozen=True, slots=True)
-class Memory:
+class Past:
     """What two seats have lately been through, a row each tenth of a second."""
 
     quat: Floats
@@ -190,7 +190,7 @@ class _Candidate:
     """How far the joint has moved [deg]."""
 
 
-def solve(seats: tuple[Seat, ...], memory: tuple[Memory, ...], pose: Pose) -> Answer | str:
+def solve(seats: tuple[Seat, ...], memory: tuple[Past, ...], pose: Pose) -> Answer | str:
     """Decide the signs of one segment, or of a thigh and its shank together; or say what is missing."""
     rows = np.logical_and.reduce([np.isfinite(m.quat[:, 0]) for m in memory])
     ups = [qt.up_in_sensor(m.quat[rows]) for m in memory]
@@ -239,7 +239,7 @@ def _candidate(seats: tuple[Seat, ...], ups: list[Floats], signs: tuple[float, .
     return _Candidate(tuple(aligns), signs, violation, lean, float(high - low))
 
 
-def _field_agreement(seats: tuple[Seat, ...], memory: tuple[Memory, ...], of: _Candidate) -> float:
+def _field_agreement(seats: tuple[Seat, ...], memory: tuple[Past, ...], of: _Candidate) -> float:
     """Return the mean cosine between two z axes, each measured from north, for positive signs; 0 if unknown."""
     headings = []
     for _, m, align, sign in zip(seats, memory, of.aligns, of.signs, strict=True):

@@ -3,7 +3,7 @@
 R = R_proximal^T R_distal, segment axes x anterior, y proximal, z right on both sides, is decomposed by the sequence
 of the joint into a, b, c. On the left side R is first mirrored in the sagittal plane, so that one table serves both.
 The whole table of movements and signs is in docs/conventions.md. Z-X-Y and Y-X-Z are singular at b = +-90 degrees,
-which these joints do not reach; for the shoulder see `fusion.body.shoulder`.
+which these joints do not reach; for the shoulder see `fusion.body.angles.shoulder`.
 
 The live skeleton publishes two angles of each joint, `PUBLISHED`; `fusion.body.kernels` computes them in one loop.
 """
@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.body.angles.sequences import mirrored, yxz, zxy
+from fusion.body.angles.shoulder import shoulder_deg
 from fusion.body.segments import Joint, Kind, Side
-from fusion.body.sequences import mirrored, yxz, zxy
-from fusion.body.shoulder import shoulder_deg
 from fusion.orientation import quaternion as qt
 
 Floats = NDArray[np.float64]
@@ -63,7 +63,7 @@ def joint_angles_deg(kind: Kind, side: Side, proximal: Floats, distal: Floats) -
     """Return the angles of one joint positive as named [deg], in the order of its names, shape (..., 3).
 
     proximal, distal: Segment orientations in one earth frame, shape (..., 4); of the pelvis the proximal one is
-        `fusion.body.pelvis.reference`. Of the shoulder, plane and rotation are NaN where they mean nothing.
+        `fusion.body.angles.pelvis.reference`. Of the shoulder, plane and rotation are NaN where they mean nothing.
     """
     relative = qt.multiply(qt.conjugate(proximal), distal)
     if side == "left":

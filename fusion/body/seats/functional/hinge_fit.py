@@ -16,8 +16,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.functional.pairs import Pairs, lever
-from fusion.body.functional.sphere import half_sphere, moved, tangents
+from fusion.body.seats.functional.pairs import Pairs, lever
+from fusion.body.seats.functional.sphere import half_sphere, moved, tangents
 
 Floats = NDArray[np.float64]
 

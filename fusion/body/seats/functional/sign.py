@@ -15,9 +15,9 @@ A proposal of this project.
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.functional.centre import centre_of
-from fusion.body.functional.hinge_fit import Fit, Problem, joint_forces
-from fusion.body.functional.pairs import Pairs
+from fusion.body.seats.functional.centre import centre_of
+from fusion.body.seats.functional.hinge_fit import Fit, Problem, joint_forces
+from fusion.body.seats.functional.pairs import Pairs
 from fusion.orientation import quaternion as qt
 
 Floats = NDArray[np.float64]

@@ -4,23 +4,31 @@ Works in steps of a tenth of a second on the absolute time line, each seen whole
 how the samples came in. Everything is causal: a segment has no orientation before its seat is known, and a seat once
 found stays until the next calibration, so that numbers do not wander.
 
-- A thigh with its shank needs no pose: `fusion.body.knee` finds both seats from how people move, and which moments were
-  upright; those give the other segments their upward axis, too.
+- A thigh with its shank needs no pose: `fusion.body.seats.knee` finds both seats from how people move, and which
+  moments were upright; those give the other segments their upward axis, too.
 - Everything else takes its upward axis from such moments, from a pose that was asked for, or, where no knee is worn,
-  from the first still moment; and its main axis from movement (`fusion.body.alignment`).
+  from the first still moment; and its main axis from movement (`fusion.body.seats.alignment`).
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.alignment import UNKNOWN_AXIS_DEG, Answer, Memory, Pose, Seat, frame, functional_axis, pose_axis, solve
 from fusion.body.heading import Headings
-from fusion.body.kernels import about_vertical, remember
-from fusion.body.knee import (
+from fusion.body.seats.alignment import (
+    UNKNOWN_AXIS_DEG,
+    Answer,
+    Past,
+    Pose,
+    Seat,
+    frame,
+    functional_axis,
+    pose_axis,
+    solve,
+)
+from fusion.body.seats.knee import (
     CLEAR,
     STANDING_ZERO_DEG,
     STRAIGHT_DEG,
@@ -32,10 +40,11 @@ from fusion.body.knee import (
     lean_deg,
     seat_knee,
 )
-from fusion.body.movement import LegMovement
-from fusion.body.report import Calibration, Stage, report
+from fusion.body.seats.memory import GYR, MAG, QUAT, STEP, STILL, Memory, Step
+from fusion.body.seats.movement import LegMovement
+from fusion.body.seats.report import Calibration, Stage, report
+from fusion.body.seats.watch import Watch
 from fusion.body.segments import ALIGNED, JOINTS, SIDES, part
-from fusion.body.watch import SidesWatch, SlipWatch, neighbours
 from fusion.estimates import Event, Json
 from fusion.orientation import quaternion as qt
 from fusion.plain import moment, number, numbers, table
@@ -44,24 +53,12 @@ from fusion.settings import PipelineSettings
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-STEP_NS = 100_000_000
-STEP = 0.1
-"""Length of a step [s]."""
-STILL_RATE = 0.1
-"""Mean angular rate below which a sensor is still [rad/s]: quiet standing sways less. [P]"""
-STILL_ACC = 0.8
-"""Range of the acceleration's magnitude within a step below which it is still [m/s2]. [P]"""
 MOVING_RATE = 0.35
 """Horizontal angular rate from which movement counts for the axis [rad/s]; far above sway and gyro bias. [P]"""
 MOVED = 0.2
 """A pose taken by itself is taken again until a segment has swung this far [rad]. [P]"""
 SLIP_DEG = 20.0
 """A new pose that differs more than this from the old one means that the sensor has slipped [deg]. [P]"""
-MEMORY = 600
-"""Steps remembered for the signs: the last minute."""
-QUAT, MAG, GYR, STILL = slice(0, 4), slice(4, 7), slice(7, 10), 10
-COLUMNS = 11
-"""Of the memory."""
 SURE_AXIS_DEG, PLANAR_AXIS_DEG = 4.0, 12.0
 """A knee's axis must be known this well before it is used [deg]: at first, and after `PLANAR` steps, as movement in one
 plane, such as a squat, shows it no better, and flexion hardly depends on it. [P]"""
@@ -71,19 +68,6 @@ PATIENCE, LONG = 150, 300
 X, Y, Z = np.eye(3)
 CURED = ("slipped", "zero taken", "pose taken by itself")
 """Doubts that begin so end with a pose that is asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """All seats during one step, NaN where there was no value."""
-
-    t: int
-    """End of the step [ns]."""
-    quat: Floats
-    """Sensor-to-earth, shape (rows, seats, 4)."""
-    gyr: Floats
-    acc: Floats
-    mag: Floats
 
 
 class BodyCalibration:
@@ -100,16 +84,11 @@ class BodyCalibration:
         """The pose was named by somebody; otherwise knees tell, or it is taken by itself, as standing."""
         self._still = 0.0
         self._force = np.zeros((0, 3))
-        self._memory = np.full((MEMORY, 0, COLUMNS), np.nan)
-        self._steps = 0
+        self._memory = Memory()
         self._legs: dict[tuple[int, int], LegMovement] = {}
         """By the seats of thigh and shank, while not both are known; both are then found, whichever came first."""
         self._align = np.zeros((0, 4))
-        self._slips, self._sides = SlipWatch(), SidesWatch()
-        self._near: dict[int, list[int]] = {}
-        self._hips: tuple[int, int, int] | None = None
-        """Seats of pelvis, right and left thigh, once all are known."""
-        self._exchanged = False
+        self._watch = Watch()
         self._restored: dict[str, Any] = {}
         self.off: set[int] = set()
         """Seats without a sensor: nobody waits for them."""
@@ -121,7 +100,7 @@ class BodyCalibration:
         self.seats.append(Seat(segment))
         self.headings.add()
         self._force = np.concatenate([self._force, np.zeros((1, 3))])
-        self._memory = np.concatenate([self._memory, np.full((MEMORY, 1, COLUMNS), np.nan)], axis=1)
+        self._memory.add()
         self._still = 0.0
         self._end_pose()
         self._continue(len(self.seats) - 1)
@@ -131,10 +110,9 @@ class BodyCalibration:
     def renew(self, index: int) -> None:
         """Forget a seat, because another sensor or the same one anew sits there."""
         self.seats[index] = Seat(self.seats[index].segment)
-        self._memory[:, index] = np.nan
+        self._memory.forget(index)
         self._still = 0.0
-        self._slips.forget(index)
-        self._sides, self._exchanged = SidesWatch(), False
+        self._watch.renew(index)
         self._legs = {leg: movement for leg, movement in self._legs.items() if index not in leg}
         self.off.discard(index)
         self._end_pose()
@@ -165,8 +143,7 @@ class BodyCalibration:
     def reset_heading(self) -> None:
         """Let the headings between the segments be found anew from now on."""
         self.headings.forget()
-        last = self._memory[(self._steps - 1) % MEMORY, :, QUAT]
-        self.headings.face_east([s.align is not None for s in self.seats], last)
+        self.headings.face_east([s.align is not None for s in self.seats], self._memory.last)
 
     def reset(self) -> None:
         """Forget all seats."""
@@ -190,18 +167,10 @@ class BodyCalibration:
         """Look at the next tenth of a second."""
         if not self.seats:
             return []
-        still = self._remember(step)
+        still = self._memory.take(step)
         events = [] if self._settled else self._seek(step, still)
         self.headings.update(step.quat[-1:], STEP)
-        return events + self._look_out(step, still)
-
-    def _remember(self, step: Step) -> Bools:
-        """Keep the step's last moment, and return who was still."""
-        still = np.empty(len(self.seats), dtype=np.bool_)
-        slot = self._memory[self._steps % MEMORY]
-        remember(step.quat, step.gyr, step.acc, step.mag, STILL_RATE, STILL_ACC, slot, still)
-        self._steps += 1
-        return still
+        return events + self._watch.step(step, still, self.seats, self._align, self.headings.axes)
 
     @property
     def _settled(self) -> bool:
@@ -216,36 +185,12 @@ class BodyCalibration:
         aligns = [seat.align for seat in self.seats]
         self._align = np.array([np.full(4, np.nan) if q is None else q for q in aligns]).reshape(-1, 4)
         self.headings.seat([seat.segment for seat in self.seats], aligns)
-        self._near = neighbours([seat.segment for seat in self.seats])
         at = {self.seats[i].segment: i for i in self._worn}
         done = {i for i, seat in enumerate(self.seats) if seat.align is not None}
-        pelvis, right, left = (at.get(s) for s in ("pelvis", "thigh_right", "thigh_left"))
-        known = pelvis is not None and right in done and left in done
-        self._hips = (pelvis, right, left) if known else None  # type: ignore[assignment]  # known: none is None
+        self._watch.seat([seat.segment for seat in self.seats], at, done)
         pairs = [(at.get(f"thigh_{side}"), at.get(f"shank_{side}")) for side in SIDES]
         legs = [(a, b) for a, b in pairs if a is not None and b is not None and not {a, b} <= done]
         self._legs = {leg: self._legs.get(leg) or LegMovement(1.0 / self._settings.rate_hz) for leg in legs}
-
-    def _look_out(self, step: Step, still: Bools) -> list[Event]:
-        """Look for slipped sensors and exchanged legs."""
-        events = []
-        for slip in self._slips.step(step.t, step.quat[-1], still, self._align, self._near):
-            seat = self.seats[slip.index]
-            others = tuple(reason for reason in seat.reasons if not reason.startswith("slipped"))
-            if others == seat.reasons:  # told once, not at every standing
-                events.append(Event(slip.t, "slip", data={"segment": seat.segment, "deg": round(slip.deg, 1)}))
-            seat.reasons = (*others, f"slipped {slip.deg:.0f} deg: calibrate again")
-        if self._hips is not None and not self._exchanged:
-            pelvis, right, left = self._hips
-            gyr, z = step.gyr[-1], self.headings.axes[:, 2]
-            turning = about_vertical(step.quat[-1, pelvis], gyr[pelvis])
-            self._sides.step(turning, gyr[right].dot(z[right]) - gyr[left].dot(z[left]), STEP)
-            if self._sides.exchanged:
-                self._exchanged = True
-                for i in (right, left):
-                    self.seats[i].reasons = (*self.seats[i].reasons, "left and right leg seem to be exchanged")
-                events.append(Event(step.t, "swap", data={"segments": ["thigh_left", "thigh_right"]}))
-        return events
 
     def carry(self) -> dict[str, Json]:
         """Return everything but the memory as JSON values."""
@@ -283,9 +228,9 @@ class BodyCalibration:
     def _seek(self, step: Step, still: Bools) -> list[Event]:
         live = np.isfinite(step.quat[-1, :, 0])
         events = self._take_pose(step, live, still)
-        self._watch(step)
+        self._collect(step)
         events += self._find_knees(step)
-        if self._steps % 5 == 0:
+        if self._memory.steps % 5 == 0:
             events += self._solve(step.t)
         return events
 
@@ -334,10 +279,10 @@ class BodyCalibration:
         up = up / size
         seat.up, seat.pose_quat = up, step.quat[-1, index].copy()
         seat.standing, seat.zero_sd_deg = self._chosen, STANDING_ZERO_DEG
-        self._slips.forget(index)
+        self._watch.posed(index)
         if seat.align is None:
             seat.forget_movement()
-            self._memory[:, index] = np.nan
+            self._memory.forget(index)
             return []
         upward = pose_axis(seat.part, self._pose)
         before = qt.rotate(seat.align, X if upward == "x" else Y)
@@ -346,7 +291,7 @@ class BodyCalibration:
             seat.align, seat.axis_sd_deg = None, UNKNOWN_AXIS_DEG
             seat.reasons = (f"slipped by {slip:.0f} deg since the last calibration",)
             seat.forget_movement()
-            self._memory[:, index] = np.nan
+            self._memory.forget(index)
             return []
         seat.align = frame(up, qt.rotate(seat.align, Z), upward)
         seat.reasons = tuple(reason for reason in seat.reasons if not reason.startswith(CURED))
@@ -356,7 +301,7 @@ class BodyCalibration:
 
     # Movement
 
-    def _watch(self, step: Step) -> None:
+    def _collect(self, step: Step) -> None:
         up = qt.up_in_sensor(step.quat)
         rate = step.gyr - (step.gyr * up).sum(axis=2, keepdims=True) * up
         size = np.sqrt((rate**2).sum(axis=2))
@@ -411,11 +356,11 @@ class BodyCalibration:
         return [Event(t, "swap", data={"segments": [seat.segment for seat in seats]})]
 
     def _course(self, index: int) -> Course:
-        rows = self._recalled()[:, index]
+        rows = self._memory.rows[:, index]
         return Course(rows[:, QUAT], rows[:, GYR], rows[:, STILL] == 1.0)
 
     def _settle_knee(self, t: int, leg: tuple[int, int], knee: Knee) -> Event:
-        quat = self._recalled()[knee.upright][..., QUAT]
+        quat = self._memory.rows[knee.upright][..., QUAT]
         for i, align in zip(leg, knee.aligns, strict=True):
             seat = self.seats[i]
             seat.align, seat.up, seat.reasons = align, qt.rotate(align, Y), knee.reasons
@@ -435,7 +380,7 @@ class BodyCalibration:
         self._seated()
         fresh = [i in done for i in range(len(self.seats))]
         self.headings.face_east(fresh, np.array([_or_nan(s.pose_quat) for s in self.seats]))
-        self.headings.begin(fresh, self._recalled()[..., QUAT], STEP)
+        self.headings.begin(fresh, self._memory.rows[..., QUAT], STEP)
 
     def _axis_found(self, seat: Seat) -> bool:
         if seat.up is None or seat.turn < np.radians(self._settings.turn_deg):
@@ -465,15 +410,9 @@ class BodyCalibration:
         paired = {i for leg in self._legs if leg in legs or leg not in posed for i in leg}
         return legs + [(i,) for i in range(len(self.seats)) if i not in paired]
 
-    def _recalled(self) -> Floats:
-        """Return the memory, oldest first, shape (n, seats, COLUMNS)."""
-        if self._steps < MEMORY:
-            return self._memory[: self._steps]
-        return np.roll(self._memory, -(self._steps % MEMORY), axis=0)
-
-    def _recall(self, index: int) -> Memory:
-        rows = self._recalled()[:, index]
-        return Memory(rows[:, QUAT], rows[:, MAG])
+    def _recall(self, index: int) -> Past:
+        rows = self._memory.rows[:, index]
+        return Past(rows[:, QUAT], rows[:, MAG])
 
     def _settle(self, group: Sequence[int], answer: Answer) -> None:
         for i, align in zip(group, answer.aligns, strict=True):

@@ -1,0 +1,1 @@
+"""Joint angles: sequences, names and signs, and inclination against gravity."""
