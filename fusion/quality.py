@@ -55,7 +55,8 @@ class Quality:
         """Add more about the second that ends at t [ns]; left out if it was given already."""
         second = t // SECOND - 1
         if self._next is not None and second >= self._next:
-            self._notes[second] = names, units, values
+            before = self._notes.get(second, ((), (), []))
+            self._notes[second] = before[0] + names, before[1] + units, before[2] + values
 
     def due(self, done: int, newest: int) -> list[Batch]:
         """Return the seconds that rows up to `done` [ns] fill, or that are long over; stamped with their end."""

@@ -27,3 +27,13 @@ def test_rows_of_seconds_that_are_over_are_left_out() -> None:
     quality.due(10 * SECOND, 10 * SECOND)
     quality.add(("a",), np.array([5 * SECOND, 11 * SECOND]), np.ones((2, 1)))
     assert [batch.t.tolist() for batch in quality.due(20 * SECOND, 20 * SECOND)] == [[12 * SECOND]]
+
+
+def test_notes_of_one_second_stand_side_by_side_behind_its_sensors() -> None:
+    quality = Quality()
+    quality.add(("a",), np.array([0, SECOND // 2]), np.ones((2, 1)))
+    quality.note(SECOND, ("light_knee",), ("1",), [2.0])
+    quality.note(SECOND, ("light_emg_biceps",), ("1",), [0.0])
+    (batch,) = quality.due(SECOND, SECOND)
+    assert batch.names == ("quality_a", "light_knee", "light_emg_biceps")
+    assert batch.values.tolist() == [[1.0, 2.0, 0.0]]
