@@ -7,7 +7,8 @@ vertical, d, follows from the joint at every moment:
   horizontal directions agree: d = arg(z1) - arg(z2).
 - two axes (elbow, wrist, ankle; Laidig, Lehmann, Begin and Seel 2019, EMBC): the middle angle of Z-X'-Y'' (or the last)
   does not change, so the z axis of the proximal segment stays perpendicular to an axis u of the distal one, y at the
-  elbow, x at wrist and ankle: |z1||u2| cos(d - arg z1 + arg u2) = -z1z u2z. Of the two solutions the nearer one counts.
+  elbow, x at wrist and ankle: |z1||u2| cos(d - arg z1 + arg u2) = sin(lean) - z1z u2z,
+  where lean is the carrying angle of the elbow as far as the seats know it. Of the two solutions the nearer one counts.
 - free (3 degrees: hip, shoulder, trunk, neck): over some time the two z axes point the same way; that is, the mean
   rotation is zero.
 
@@ -41,19 +42,21 @@ AXIS = {"hinge": Z, "free": Z, "two_y": Y, "two_x": X}
 PROXIMAL, DISTAL, TURNED, AT = 0, 1, 2, 3
 """Columns of what the kernel knows of a joint: seats, axis of the distal one, and its place in the sums."""
 SIGNATURE = void(
-    float64[:, :, :], float64[:, :, ::1], int64[:, ::1], float64[::1], float64, float64[::1], float64[:, ::1],
-    float64[::1],
+    float64[:, :, :], float64[:, :, ::1], float64[::1], int64[:, ::1], float64[::1], float64, float64[::1],
+    float64[:, ::1], float64[::1],
 )  # fmt: skip
 
 
 @njit(SIGNATURE, cache=True, error_model="numpy", nogil=True)
 def follow(
-    quat: Floats, axes: Floats, joints: Ints, tau: Floats, dt: float, root: Floats, sums: Floats, heading: Floats
-) -> None:
+    quat: Floats, axes: Floats, lean: Floats, joints: Ints, tau: Floats, dt: float, root: Floats, sums: Floats,
+    heading: Floats,
+) -> None:  # fmt: skip
     """Take moments `dt` [s] apart and find all headings from the roots outwards.
 
     quat: Sensor-to-earth, shape (n, seats, 4), NaN where there is none.
     axes: Axes of each segment in its sensor's frame, x y z, shape (seats, 3, 3).
+    lean: Sine of the constant angle by which a distal axis is not perpendicular to the z before it, shape (seats,).
     joints: Columns `PROXIMAL` ..., shape (joints, 4), proximal joints first. tau [s]: by place, like `sums`.
     sums: Weighted sums of cos d, sin d and 1, shape (places, 3); in place. heading, root: [rad], shape (seats,).
     """
@@ -75,9 +78,9 @@ def follow(
             else:
                 dx, dy, dz = rotate((r[0], r[1], r[2], r[3]), axes[b, axis, 0], axes[b, axis, 1], axes[b, axis, 2])
                 size = sqrt((px * px + py * py) * (dx * dx + dy * dy))
-                if size < LEAST_WEIGHT or abs(pz * dz) >= size:
+                if size < LEAST_WEIGHT or abs(lean[b] - pz * dz) >= size:
                     continue
-                middle, away = atan2(py * dx - px * dy, px * dx + py * dy), acos(-pz * dz / size)
+                middle, away = atan2(py * dx - px * dy, px * dx + py * dy), acos((lean[b] - pz * dz) / size)
                 now = atan2(sums[at, 1], sums[at, 0])
                 d = middle + away if cos(middle + away - now) > cos(middle - away - now) else middle - away
                 weight = size * sin(away)
@@ -109,14 +112,19 @@ class Headings:
         """Turn about the vertical that brings each sensor's earth frame to the common one [rad], shape (seats,)."""
         self.axes = np.zeros((0, 3, 3))
         """Axes of each segment in its sensor's frame, x y z, shape (seats, 3, 3); NaN where not known."""
+        self._lean = np.zeros(0)
         self._joints = np.zeros((0, 4), dtype=np.int64)
 
     def add(self) -> None:
         """Make room for one more seat."""
         self.root, self.heading = np.append(self.root, 0.0), np.append(self.heading, 0.0)
 
-    def seat(self, segments: Sequence[str], aligns: Sequence[Floats | None]) -> None:
-        """Take over where the sensors sit, segment-to-sensor; None where that is not known."""
+    def seat(self, segments: Sequence[str], aligns: Sequence[Floats | None], lean: Sequence[float] = ()) -> None:
+        """Take over where the sensors sit, segment-to-sensor; None where that is not known.
+
+        lean: See `follow`; empty for none.
+        """
+        self._lean = np.array(lean) if lean else np.zeros(len(segments))
         eye = np.eye(3)
         self.axes = np.array([np.full((3, 3), np.nan) if q is None else qt.rotate(q, eye) for q in aligns])
         self.axes = self.axes.reshape(-1, 3, 3)
@@ -127,7 +135,7 @@ class Headings:
 
     def update(self, quat: Floats, dt: float) -> None:
         """Take the next moments, shape (n, seats, 4), `dt` [s] apart."""
-        follow(quat, self.axes, self._joints, self._tau, dt, self.root, self.sums, self.heading)
+        follow(quat, self.axes, self._lean, self._joints, self._tau, dt, self.root, self.sums, self.heading)
 
     def settle(self) -> None:
         """Find the headings anew from the sums as they are."""
@@ -138,7 +146,7 @@ class Headings:
         mine = np.array([fresh[a] or fresh[b] for a, b, *_ in self._joints.tolist()], dtype=np.bool_)
         joints = np.ascontiguousarray(self._joints[mine])
         self.sums[joints[:, AT]] = 0.0
-        follow(quat, self.axes, joints, self._tau, dt, self.root, self.sums, self.heading)
+        follow(quat, self.axes, self._lean, joints, self._tau, dt, self.root, self.sums, self.heading)
         self.settle()
 
     def face_east(self, which: Sequence[bool], quat: Floats) -> None:

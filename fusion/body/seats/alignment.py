@@ -83,6 +83,9 @@ class Seat:
     axis_sd_deg: float = UNKNOWN_AXIS_DEG
     """Uncertainty of the main axis [deg]."""
 
+    carrying: float = 0.0
+    """Of a forearm: sine of the angle by which its y is not perpendicular to the upper arm's z."""
+
     @property
     def part(self) -> str:
         """Return the segment without its side."""
@@ -100,6 +103,7 @@ class Seat:
             "standing": self.standing,
             "zero_sd_deg": self.zero_sd_deg,
             "axis_sd_deg": self.axis_sd_deg,
+            "carrying": self.carrying,
             "root": root,
         }
 
@@ -122,6 +126,7 @@ class Seat:
             data.get("standing") is True,
             abs(number(data.get("zero_sd_deg"), 2.0)),
             abs(number(data.get("axis_sd_deg"), 4.0)),
+            number(data.get("carrying"), 0.0),
         )
 
     def forget_movement(self) -> None:
