@@ -6,7 +6,7 @@ Segment frames follow ISB: x anterior, y proximal, z to the right, on both sides
 from dataclasses import dataclass
 from typing import Literal
 
-SIDES = ("left", "right")
+SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 PAIRED = ("thigh", "shank", "foot", "upper_arm", "forearm", "hand", "scapula")
 SEGMENTS: tuple[str, ...] = (
     "pelvis",
@@ -85,6 +85,11 @@ EARTH = "earth"
 """Stands for the proximal segment of the pelvis: a level frame that faces a given heading."""
 PELVIS = Joint("pelvis", "", EARTH, "pelvis")
 ALL_JOINTS: tuple[Joint, ...] = (PELVIS, *JOINTS)
+
+
+def chain(side: Side) -> tuple[str, ...]:
+    """Return the segments of an arm from the trunk outwards."""
+    return "trunk", f"upper_arm_{side}", f"forearm_{side}", f"hand_{side}"
 
 
 def part(segment: str) -> str:

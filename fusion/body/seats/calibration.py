@@ -28,6 +28,7 @@ from fusion.body.seats.alignment import (
     pose_axis,
     solve,
 )
+from fusion.body.seats.arm import HANGING_SD_DEG, UNSURE, Arm, ArmMovement
 from fusion.body.seats.knee import (
     CLEAR,
     STANDING_ZERO_DEG,
@@ -44,7 +45,7 @@ from fusion.body.seats.memory import GYR, MAG, QUAT, STEP, STILL, Memory, Step
 from fusion.body.seats.movement import LegMovement
 from fusion.body.seats.report import Calibration, Stage, report
 from fusion.body.seats.watch import Watch
-from fusion.body.segments import ALIGNED, JOINTS, SIDES, part
+from fusion.body.segments import ALIGNED, JOINTS, SIDES, chain, part
 from fusion.estimates import Event, Json
 from fusion.orientation import quaternion as qt
 from fusion.plain import moment, number, numbers, table
@@ -66,7 +67,8 @@ PLANAR = 80
 PATIENCE, LONG = 150, 300
 """Steps of leg movement after which zero may come from moving knees, and after which an unclear answer is taken. [P]"""
 X, Y, Z = np.eye(3)
-CURED = ("slipped", "zero taken", "pose taken by itself")
+TAKEN = "pose taken by itself, as standing"
+CURED = ("slipped", "zero taken", TAKEN, UNSURE)
 """Doubts that begin so end with a pose that is asked for."""
 
 
@@ -87,6 +89,10 @@ class BodyCalibration:
         self._memory = Memory()
         self._legs: dict[tuple[int, int], LegMovement] = {}
         """By the seats of thigh and shank, while not both are known; both are then found, whichever came first."""
+        self._arms: dict[tuple[int, ...], ArmMovement] = {}
+        """By the seats of trunk, upper arm, forearm and, if worn, hand, until the long axes of the arm are known."""
+        self._reached: set[int] = set()
+        """Seats of arms whose long axes are known."""
         self._align = np.zeros((0, 4))
         self._watch = Watch()
         self._restored: dict[str, Any] = {}
@@ -114,6 +120,8 @@ class BodyCalibration:
         self._still = 0.0
         self._watch.renew(index)
         self._legs = {leg: movement for leg, movement in self._legs.items() if index not in leg}
+        self._arms = {arm: movement for arm, movement in self._arms.items() if index not in arm}
+        self._reached.discard(index)
         self.off.discard(index)
         self._end_pose()
         self._seated()
@@ -184,13 +192,16 @@ class BodyCalibration:
         """Make known where everything sits now."""
         aligns = [seat.align for seat in self.seats]
         self._align = np.array([np.full(4, np.nan) if q is None else q for q in aligns]).reshape(-1, 4)
-        self.headings.seat([seat.segment for seat in self.seats], aligns)
+        self.headings.seat([seat.segment for seat in self.seats], aligns, [seat.carrying for seat in self.seats])
         at = {self.seats[i].segment: i for i in self._worn}
         done = {i for i, seat in enumerate(self.seats) if seat.align is not None}
         self._watch.seat([seat.segment for seat in self.seats], at, done)
         pairs = [(at.get(f"thigh_{side}"), at.get(f"shank_{side}")) for side in SIDES]
         legs = [(a, b) for a, b in pairs if a is not None and b is not None and not {a, b} <= done]
         self._legs = {leg: self._legs.get(leg) or LegMovement(1.0 / self._settings.rate_hz) for leg in legs}
+        arms = [tuple(at[s] for s in chain(side) if s in at) for side in SIDES if {*chain(side)[:3]} <= at.keys()]
+        arms = [arm for arm in arms if not {*arm[1:]} & (done | self._reached)]
+        self._arms = {arm: self._arms.get(arm) or ArmMovement(1.0 / self._settings.rate_hz) for arm in arms}
 
     def carry(self) -> dict[str, Json]:
         """Return everything but the memory as JSON values."""
@@ -230,6 +241,7 @@ class BodyCalibration:
         events = self._take_pose(step, live, still)
         self._collect(step)
         events += self._find_knees(step)
+        events += self._find_arms(step.t)
         if self._memory.steps % 5 == 0:
             events += self._solve(step.t)
         return events
@@ -315,6 +327,8 @@ class BodyCalibration:
                 seat.turn += float(turn[index])
         for leg, movement in self._legs.items():
             movement.add(step.quat[:, leg], step.gyr[:, leg], step.acc[:, leg])
+        for arm, reaching in self._arms.items():
+            reaching.add(step.quat[:, arm], step.gyr[:, arm], step.acc[:, arm])
 
     def _find_knees(self, step: Step) -> list[Event]:
         """Seat thighs and shanks whose movement shows how."""
@@ -344,6 +358,30 @@ class BodyCalibration:
         if (knee.votes < CLEAR and not late) or (not knee.standing and movement.steps < PATIENCE):
             return None
         return knee
+
+    def _find_arms(self, t: int) -> list[Event]:
+        """Seat arms whose movement shows their long axes; what shows none for long is found like everything else."""
+        events = []
+        for seats, movement in list(self._arms.items()):
+            hung = [self.seats[i].pose_quat for i in seats]
+            if self._chosen or any(quat is None for quat in hung) or not movement.due():
+                continue
+            arm = movement.look(np.array(hung))
+            if movement.late or (arm is not None and arm.sure):
+                self._reached |= {*seats[1:]}
+                self._seated()
+                if arm is not None:
+                    events.append(self._settle_arm(t, seats[1:], arm))
+        return events
+
+    def _settle_arm(self, t: int, arm: tuple[int, ...], found: Arm) -> Event:
+        for i, align, sd, reasons in zip(arm, found.aligns, found.sds_deg, found.reasons, strict=True):
+            seat = self.seats[i]
+            taken = () if seat.standing else (TAKEN,)
+            seat.align, seat.up, seat.zero_sd_deg, seat.reasons = align, qt.rotate(align, Y), sd, taken + reasons
+        self.seats[arm[1]].carrying = found.carrying
+        self._begin(arm)
+        return _event(t, [self.seats[i] for i in arm])
 
     def _exchange(self, t: int, leg: tuple[int, int]) -> list[Event]:
         """Say once that thigh and shank are exchanged; nothing is computed from them until that is mended."""
@@ -388,7 +426,8 @@ class BodyCalibration:
         return functional_axis(seat.power, seat.up)[1] >= self._settings.explained
 
     def _solve(self, t: int) -> list[Event]:
-        found = [seat.align is None and self._axis_found(seat) for seat in self.seats]
+        waiting = set() if self._chosen else {i for arm in self._arms for i in arm[1:]}
+        found = [s.align is None and i not in waiting and self._axis_found(s) for i, s in enumerate(self.seats)]
         done: list[int] = []
         for group in self._groups():
             if not all(found[i] for i in group):
@@ -417,7 +456,9 @@ class BodyCalibration:
     def _settle(self, group: Sequence[int], answer: Answer) -> None:
         for i, align in zip(group, answer.aligns, strict=True):
             seat = self.seats[i]
-            taken = () if seat.standing else ("pose taken by itself, as standing",)
+            taken = () if seat.standing else (TAKEN,)
+            if seat.part in ("upper_arm", "forearm") and not self._chosen:
+                seat.zero_sd_deg, taken = HANGING_SD_DEG[0], (*taken, UNSURE)
             seat.align, seat.reasons = align, taken + answer.reasons
 
     @property
@@ -426,7 +467,9 @@ class BodyCalibration:
         at = {i: place for place, i in enumerate(self._worn)}
         legs = {at[i]: movement.steps * STEP for leg, movement in self._legs.items() for i in leg}
         posed = {at[i] for leg in self._legs if self._by_pose(leg) for i in leg}
-        stage = Stage([self.seats[i] for i in at], legs, self._pose, posed, self._asked is not None, self._still > 0.0)
+        moved = {} if self._chosen else {at[i]: m.steps * STEP for arm, m in self._arms.items() for i in arm[1:]}
+        asked, still = self._asked is not None, self._still > 0.0
+        stage = Stage([self.seats[i] for i in at], legs, self._pose, posed, asked, still, moved)
         return report(stage, self._settings)
 
 

@@ -36,6 +36,8 @@ class Stage(NamedTuple):
     """A pose was named and is not taken yet."""
     still: bool
     """Everybody is still at the moment."""
+    arms: Mapping[int, float]
+    """Seats of arms that are found together and are not known yet, and how long they have moved [s]."""
 
 
 def report(stage: Stage, settings: PipelineSettings) -> Calibration:
@@ -62,7 +64,7 @@ def _advice(stage: Stage, open_: set[str]) -> str:
     if open_ & {"pelvis", "trunk"}:
         return "Now bend forward a few times."
     if open_ & {"upper_arm", "forearm", "hand"}:
-        return "Now swing your arms and bend elbows and wrists a few times."
+        return "Now reach for something a few times: swing your arms, bend elbows and wrists."
     return "Now nod a few times." if "head" in open_ else "Now walk a few steps."
 
 
@@ -87,6 +89,9 @@ def _reason(stage: Stage, index: int, settings: PipelineSettings) -> tuple[str, 
         return (*seat.reasons, f"{seat.segment}: {moved:.0f} s of movement seen, not enough to be sure")
     if seat.up is None:
         return (*seat.reasons, f"{seat.segment}: no upright moment seen yet")
+    if index in stage.arms:
+        moved = stage.arms[index]
+        return (*seat.reasons, f"{seat.segment}: {moved:.0f} s of movement seen, not enough to be sure")
     turn = np.degrees(seat.turn)
     if turn < settings.turn_deg:
         return (*seat.reasons, f"{seat.segment}: moved {turn:.0f} of {settings.turn_deg:.0f} deg")

@@ -25,6 +25,34 @@ CHAIR_FIRST = Script((do.stand(2.0), *CHAIR * 6, do.walk(30.0), do.stand(3.0)))
 SQUAT_FIRST = Script((do.stand(4.0), do.squat(8), do.stand(3.0), do.walk(20.0), do.stand(4.0)))
 
 
+def reach(seconds: float = 1.0) -> do.Activity:
+    """Reach forward, to the mouth, away and aside, and back, each within so much time."""
+    ways = (
+        do.both(
+            shoulder_plane=70.0, shoulder_elevation=55.0, shoulder_rotation=-60.0,
+            elbow_flexion=35.0, elbow_pronation=10.0,
+        ),
+        do.both(
+            shoulder_plane=60.0, shoulder_elevation=45.0, shoulder_rotation=-40.0,
+            elbow_flexion=125.0, elbow_pronation=50.0, wrist_flexion=20.0,
+        ),
+        do.both(
+            shoulder_plane=80.0, shoulder_elevation=60.0, shoulder_rotation=-70.0,
+            elbow_flexion=60.0, elbow_pronation=70.0, wrist_flexion=-30.0, wrist_ulnar_deviation=10.0,
+        ),
+        do.both(
+            shoulder_plane=20.0, shoulder_elevation=60.0, shoulder_rotation=-20.0,
+            elbow_flexion=80.0, elbow_pronation=0.0, wrist_flexion=15.0,
+        ),
+        do.arms_hanging() | do.both(wrist_flexion=0.0, wrist_ulnar_deviation=0.0),
+    )  # fmt: skip
+    moves = tuple(do.Move(1.2 * i * seconds + 0.1, seconds, to) for i, to in enumerate(ways))
+    return do.Activity("reach", 6.0 * seconds + 0.5, moves)
+
+
+REACH = Script((do.stand(3.0), do.walk(8.0), do.stand(2.0), do.squat(2), *[reach()] * 4, do.stand(3.0)))
+
+
 @dataclass
 class Worn:
     """What came out, and what is true."""
