@@ -50,8 +50,9 @@ def import_(
         list[str] | None, typer.Option(help="Muscle and side of a file's EMG channels, in order.")
     ] = None,
     pose: Annotated[
-        Literal["standing", "sitting"], typer.Option(help="How the wearer is at rest at the start.")
-    ] = "standing",
+        Literal["standing", "sitting"] | None,
+        typer.Option(help="How the wearer is at rest at the start, if that is known; otherwise movement tells."),
+    ] = None,
     title: Annotated[str, typer.Option(help="Title of the session.")] = "",
     subject: Annotated[str | None, typer.Option(help="Who it is.")] = None,
     config: ConfigOption = None,
