@@ -33,7 +33,7 @@ def resolve(description: Json, schema: Json) -> Json:
 def test_the_whole_contract_is_described(description) -> None:
     v1 = "/api/v1"
     assert {name for name, _ in operations(description)} == {
-        f"GET {v1}/sessions", f"POST {v1}/sessions", f"GET {v1}/sessions/{{session}}",
+        f"GET {v1}/muscles", f"GET {v1}/sessions", f"POST {v1}/sessions", f"GET {v1}/sessions/{{session}}",
         f"POST {v1}/sessions/{{session}}/stop", f"POST {v1}/sessions/{{session}}/replay",
         f"DELETE {v1}/sessions/{{session}}/replay", f"GET {v1}/sessions/{{session}}/series",
         f"GET {v1}/sessions/{{session}}/series/{{name}}", f"GET {v1}/sessions/{{session}}/events",
