@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.emg import kernels
+from fusion.emg import onset as onsets
+from fusion.emg.onset import OnsetParams
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +44,9 @@ class BurstParams:
     floor_down_s: float = 0.2
     """Time constant with which the floor falls to a quieter signal [s]. [P]"""
     floor_up_s: float = 20.0
-    """... and rises with a louder one [s]: must be long against a contraction. [P]"""
+    """... and rises with a louder one [s]: must be long against what goes unnoticed. [P]"""
+    floor_active_s: float = 300.0
+    """... and during a burst [s]: must be long against a contraction. Lower: breaks long ones up. [P]"""
     peak_s: float = 60.0
     """Time constant with which the recent peak is forgotten [s]. [P]"""
 
@@ -53,7 +57,7 @@ class Burst:
 
     channel: int
     onset: int
-    """Host time, corrected for the delay of the envelope [ns]."""
+    """Host time, corrected for the delays of the filters [ns]."""
     offset: int
     peak: float
     """Largest value of the envelope, in its unit."""
@@ -62,49 +66,65 @@ class Burst:
 class BurstDetector:
     """The detectors of one sensor's channels."""
 
-    def __init__(self, channels: int, rate_hz: float, delay: float = 0.0, params: BurstParams | None = None) -> None:
-        p = self.params = params or BurstParams()
+    def __init__(
+        self,
+        channels: int,
+        rate_hz: float,
+        delay: float = 0.0,
+        params: BurstParams | None = None,
+        onset: OnsetParams | None = None,
+    ) -> None:
+        p, q = params or BurstParams(), onset or OnsetParams()
+        self.params = p
         dt = 1.0 / rate_hz
-        down, up, decay = (1.0 - exp(-dt / x) for x in (p.floor_down_s, p.floor_up_s, p.peak_s))
+        steps = (1.0 - exp(-dt / x) for x in (p.floor_down_s, p.floor_up_s, p.floor_active_s, p.peak_s))
         held = (p.ratio, p.release_ratio, p.fraction, 1e9 * p.min_s, 1e9 * p.pause_s)
-        self._numbers = np.array([dt, p.warm_s, down, up, decay, *held])
+        self._onset, late = onsets.coefficients(rate_hz, q)
+        self._numbers = np.array([dt, p.warm_s, *steps, *held, round(1e9 * delay), round(1e9 * late)])
         self._delay_ns = round(delay * 1e9)
         self.mvc = np.full(channels, np.nan)
         """Envelope at maximum voluntary contraction, in the envelope's unit; NaN: the session's peak stands in."""
         self.state = BurstState(
-            np.tile([-1.0, 0.0, 0.0, 0.0, 0.0], (channels, 1)), np.tile([0, -1, 0, 0], (channels, 1))
+            np.tile([-1.0, 0.0, 0.0, 0.0, 0.0], (channels, 1)),
+            np.tile([0, -1, 0, 0], (channels, 1)),
+            onsets.fresh(channels, rate_hz, q),
         )
 
     def floor(self, channel: int) -> float:
         """Return the noise floor of a channel; negative before it is known."""
         return float(self.state.level[channel, kernels.FLOOR])
 
-    def update(self, t: NDArray[np.int64], envelope: Floats) -> tuple[list[Burst], Floats]:
-        """Take the next envelope samples, shape (N, channels); return the bursts that ended and the activation."""
+    def update(
+        self, t: NDArray[np.int64], envelope: Floats, band: Floats | None = None
+    ) -> tuple[list[Burst], Floats]:
+        """Take the next amplitudes, shape (N, channels); return the bursts that ended and the activation.
+
+        band: The band-passed signal, of the same shape. Without it, onset and offset are those of the amplitude.
+        """
         activation = np.empty(envelope.shape)
         room = envelope.shape[1] * (1 + len(t))
         found, peaks = np.empty((room, 3), dtype=np.int64), np.empty(room)
+        s, o = self.state, self.state.onset
         n = kernels.burst_update(
-            np.ascontiguousarray(t), envelope, self._numbers, self.mvc, self.state.level, self.state.time,
-            found, peaks, activation,
+            np.ascontiguousarray(t), envelope, np.empty((0, 0)) if band is None else band, self._numbers, self._onset,
+            s.level, s.time, o.level, o.ring, o.number, self.mvc, found, peaks, activation,
         )  # fmt: skip
-        bursts = [self._burst(int(c), int(on), int(off), float(peaks[i])) for i, (c, on, off) in enumerate(found[:n])]
+        bursts = [Burst(int(c), int(on), int(off), float(peaks[i])) for i, (c, on, off) in enumerate(found[:n])]
         return sorted(bursts, key=lambda b: (b.offset, b.channel)), activation
 
     def interrupt(self) -> list[Burst]:
         """Begin anew, as after a gap or at the end: bursts that are open end with their last active sample."""
         bursts = []
-        level, time = self.state.level, self.state.time
-        for c in range(len(level)):
-            active, since, onset, last = (int(x) for x in time[c])
+        s = self.state
+        for c in range(len(s.level)):
+            active, since, onset, last = (int(x) for x in s.time[c])
             if active:
-                bursts.append(self._burst(c, onset, since if since >= 0 else last, float(level[c, kernels.TOP])))
-            level[c, kernels.AGE :] = 0.0
-            time[c] = (0, -1, 0, last)
+                end = (since if since >= 0 else last) - self._delay_ns
+                bursts.append(Burst(c, onset, max(end, onset), float(s.level[c, kernels.TOP])))
+            s.level[c, kernels.AGE :] = 0.0
+            s.time[c] = (0, -1, 0, last)
+        onsets.interrupt(s.onset)
         return bursts
-
-    def _burst(self, channel: int, onset: int, offset: int, peak: float) -> Burst:
-        return Burst(channel, onset - self._delay_ns, offset - self._delay_ns, peak)
 
 
 @dataclass(slots=True)
@@ -115,7 +135,8 @@ class BurstState:
     """Floor, recent peak, peak of the session, age [s], top of the burst; shape (channels, 5)."""
     time: NDArray[np.int64]
     """Active, since, onset, last [ns]; shape (channels, 4)."""
+    onset: onsets.OnsetState
 
     def copy(self) -> "BurstState":
         """Return an independent copy."""
-        return BurstState(self.level.copy(), self.time.copy())
+        return BurstState(self.level.copy(), self.time.copy(), self.onset.copy())

@@ -69,8 +69,9 @@ class Muscles:
             sensor.chain.restart()
         if sensor.track.newest >= 0 and samples.t[0] - sensor.track.newest > self._max_gap:
             events.append(Event(sensor.track.newest, "gap", int(samples.t[0]), {"sensor": samples.sensor}))
-        envelope = sensor.chain.update(samples.emg)
-        bursts, activation = sensor.detector.update(samples.t, envelope)
+        band = np.empty(samples.emg.shape)
+        envelope = sensor.chain.update(samples.emg, band)
+        bursts, activation = sensor.detector.update(samples.t, envelope, band)
         sensor.track.append(samples.t, np.concatenate([envelope, activation], axis=1))
         return events + self._events(samples.sensor, sensor, bursts)
 

@@ -30,7 +30,8 @@ def detect(
     t = np.round(np.arange(len(emg)) * 1e9 / rate_hz).astype(np.int64)
     bursts, activation = [], []
     for i in range(0, len(emg), chunk):
-        found, active = detector.update(t[i : i + chunk], chain.update(emg[i : i + chunk]))
+        band = np.empty(emg[i : i + chunk].shape)
+        found, active = detector.update(t[i : i + chunk], chain.update(emg[i : i + chunk], band), band)
         bursts += found
         activation.append(active)
     return bursts + detector.interrupt(), np.concatenate(activation)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.signal import butter, sosfilt, sosfilt_zi
 
-from fusion.emg import EmgChain, EmgParams, offline_envelope
+from fusion.emg import EmgChain, EmgParams, offline_amplitude
 from fusion.emg.filters import design
 
 Floats = np.ndarray
@@ -95,7 +95,7 @@ def test_a_missing_sample_is_missing_in_the_result_and_nowhere_else() -> None:
 
 def test_a_recording_of_nothing_usable_gives_nothing() -> None:
     assert np.isnan(EmgChain(1, 1000.0).update(np.full((100, 1), np.nan))).all()
-    assert np.isnan(offline_envelope(np.full((100, 1), np.nan), 1000.0)).all()
+    assert np.isnan(offline_amplitude(np.full((100, 1), np.nan), 1000.0)).all()
 
 
 def test_after_a_restart_the_past_is_forgotten() -> None:
@@ -105,11 +105,11 @@ def test_after_a_restart_the_past_is_forgotten() -> None:
     np.testing.assert_array_equal(chain.update(emg[1000:]), EmgChain(2, 1000.0).update(emg[1000:]))
 
 
-def test_the_offline_envelope_is_not_late() -> None:
+def test_the_offline_amplitude_is_not_late() -> None:
     t = np.arange(0, 6, 1e-3)
     burst = np.exp(-(((t - 3.0) / 0.4) ** 2))
     emg = (burst * np.random.default_rng(2).normal(size=t.size))[:, None]
-    live, offline = EmgChain(1, 1000.0).update(emg)[:, 0], offline_envelope(emg, 1000.0)[:, 0]
+    live, offline = EmgChain(1, 1000.0).update(emg)[:, 0], offline_amplitude(emg, 1000.0)[:, 0]
     centre = [float((t * x).sum() / x.sum()) for x in (live, offline, burst)]
     assert centre[1] == pytest.approx(centre[2], abs=0.03)
     assert centre[0] - centre[1] == pytest.approx(0.0375, abs=0.005)
