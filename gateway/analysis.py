@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass, field
 import numpy as np
 
 from fusion.estimates import Batch, Event, Json
+from fusion.samples import TimedEmg
+from gateway import emg_metrics
+from gateway.emg_digest import EmgDigest
 from gateway.engine import Engine, SensorState
 from gateway.records import Packet, Record
 from gateway.store.home import SqliteHome
@@ -82,10 +85,10 @@ class Findings:
 
 
 def estimates(
-    reader: SessionReader, progress: Progress | None = None
+    reader: SessionReader, progress: Progress | None = None, hear_emg: Callable[[TimedEmg], None] | None = None
 ) -> Iterator[tuple[Engine, list[Batch], list[Event]]]:
     """Run a session through a fresh engine; yields what comes out, and the engine as it is then."""
-    engine = Engine(stride_s=STRIDE_S)
+    engine = Engine(stride_s=STRIDE_S, hear_emg=hear_emg)
     info = reader.info
     last = reader.last_time() or info.started
     for number, record in enumerate(reader.records(), 1):
@@ -107,9 +110,10 @@ def analyse(home: SqliteHome, session: str, progress: Progress | None = None) ->
         LookupError: There is no such session.
     """
     with home.open(session) as reader:
-        findings, engine = Findings(), Engine()
-        for engine, batches, events in estimates(reader, progress):  # noqa: B007 - the last engine is used below
+        findings, digest, engine = Findings(), EmgDigest(), Engine()
+        for engine, batches, events in estimates(reader, progress, digest.hear):  # noqa: B007 - the last one is used
             findings.add(batches, events)
+            digest.add(batches)
         info = reader.info
         start = info.started
         lights = {joint: {"light": light, "reason": why} for joint, (light, why) in engine.pipeline.lights.items()}
@@ -123,7 +127,7 @@ def analyse(home: SqliteHome, session: str, progress: Progress | None = None) ->
             "state": info.state,
             "series": [summary.describe(name) for name, summary in sorted(findings.series.items())],
             "events": [_event(event, start) for event in sorted(findings.events, key=lambda event: event.t)],
-            "metrics": metrics(findings.events),
+            "metrics": metrics(findings.events) | emg_metrics.metrics(digest, engine.pipeline.muscles, findings.events),
             "calibration": _plain(asdict(engine.pipeline.calibration) | {"lights": lights}),
             "quality": {name: quality(state, start) for name, state in engine.sensors.items()},
             "problems": [str(damage) for damage in reader.damaged],

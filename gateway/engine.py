@@ -5,7 +5,7 @@ runs the pipeline at multiples of `batch_ns`; a record is always handed in after
 the same records give the same numbers, whether a sensor, a file or a recording delivers them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import cast
 
@@ -65,11 +65,18 @@ class SensorState:
 class Engine:
     """Records in, estimates out."""
 
-    def __init__(self, settings: PipelineSettings | None = None, batch_s: float = 0.02, stride_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        settings: PipelineSettings | None = None,
+        batch_s: float = 0.02,
+        stride_s: float = 0.0,
+        hear_emg: Callable[[TimedEmg], None] | None = None,
+    ) -> None:
         """Begin with the first record.
 
         stride_s: The pipeline may put off what is due for so long [s], where that gives the same numbers in longer
             batches and events in another order: many times faster, and late, so nothing for live. 0: never.
+        hear_emg: Is told raw EMG just before the pipeline is.
         """
         self.settings = settings or PipelineSettings()
         self.sensors: dict[str, SensorState] = {}
@@ -78,6 +85,7 @@ class Engine:
         self.batch_ns = round(batch_s * 1e9)
         """The pipeline runs at multiples of this [ns]."""
         self._stride_ns = round(stride_s * 1e9)
+        self._hear_emg = hear_emg
         self.pipeline = Pipeline(self.settings)
         self._ran = 0
         """The multiple at which the pipeline ran last [ns UTC]."""
@@ -175,7 +183,10 @@ class Engine:
         if stamped.t.size:
             gap = stamped.lost > 0 or bool(np.isnan(stamped.dt[0]))
             emg = chunk.emg if stamped.keep is None else chunk.emg[stamped.keep]
-            self.pipeline.emg(TimedEmg(sensor, stamped.t, emg, chunk.timing.rate_hz, chunk.unit, gap))
+            samples = TimedEmg(sensor, stamped.t, emg, chunk.timing.rate_hz, chunk.unit, gap)
+            if self._hear_emg is not None:
+                self._hear_emg(samples)
+            self.pipeline.emg(samples)
 
     def _angle(self, sensor: str, state: SensorState, chunk: AngleChunk, arrival: int) -> None:
         stamped = self._stamp(state, "angle", chunk, len(chunk.angle_deg), arrival)

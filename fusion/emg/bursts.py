@@ -94,6 +94,10 @@ class BurstDetector:
         """Return the noise floor of a channel; negative before it is known."""
         return float(self.state.level[channel, kernels.FLOOR])
 
+    def largest(self, channel: int) -> float:
+        """Return the largest amplitude of a channel in a burst of the session; 0 before the first."""
+        return float(self.state.level[channel, kernels.MOST])
+
     def update(
         self, t: NDArray[np.int64], envelope: Floats, band: Floats | None = None
     ) -> tuple[list[Burst], Floats]:

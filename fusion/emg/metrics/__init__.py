@@ -1,0 +1,1 @@
+"""What amplitude and spectrum of muscles say about a session: pure functions over arrays, each with its source."""
