@@ -270,7 +270,7 @@ class Pipeline:
         for column, name in enumerate(names):
             if name == posture:
                 found.append((column, self.slouch))
-            if name.removesuffix("_left").removesuffix("_right") in COUNTED:
+            if is_counted(name):
                 found.append((column, self._reps.setdefault(name, RepCounter(name, self._rep_params))))
         return found
 
@@ -291,6 +291,11 @@ class Pipeline:
         if names and t.size:
             units = (unit,) * len(names) if isinstance(unit, str) else unit
             batches.append(Batch(topic, t, self.settings.period_ns, names, units, values))
+
+
+def is_counted(series: str) -> bool:
+    """Say whether repetitions are counted in a series."""
+    return series.removesuffix("_left").removesuffix("_right") in COUNTED
 
 
 def _runs(t: Times, period: int) -> list[Times]:

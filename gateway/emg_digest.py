@@ -1,7 +1,7 @@
 """What is kept of a session's muscles while it runs by, so that `gateway.emg_metrics` can say something at its end.
 
-Amplitudes as means over a tenth of a second, and of the raw signal what each window's spectrum says: less than a
-megabyte per muscle and hour.
+Amplitudes, and angles in which repetitions are counted, as means over a tenth of a second; of the raw signal what each
+window's spectrum says. That is about a megabyte per muscle and hour, and nothing else is kept.
 """
 
 from array import array
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fusion.emg.metrics.fatigue import WINDOW_S, Windows, windows
 from fusion.estimates import Batch
+from fusion.pipeline import is_counted
 from fusion.samples import TimedEmg
 
 Floats = NDArray[np.float64]
@@ -26,11 +27,11 @@ NUMBERS = ("median_hz", "rms", "low", "high", "at_low", "at_high")
 
 @dataclass(slots=True)
 class Means:
-    """One muscle's amplitude as means over `BIN_NS`, appended to in order of time."""
+    """One series as means over `BIN_NS`, appended to in order of time."""
 
-    bins: array[int] = field(default_factory=lambda: array("q"))
+    bins: "array[int]" = field(default_factory=lambda: array("q"))
     """Number of each bin that has a value."""
-    values: array[float] = field(default_factory=lambda: array("d"))
+    values: "array[float]" = field(default_factory=lambda: array("d"))
     _open: tuple[int, float, int] = (-1, 0.0, 0)
     """Number, sum and count of the bin that is being filled."""
 
@@ -48,6 +49,11 @@ class Means:
             else:
                 self.close()
                 self._open = (number, total, count)
+
+    @property
+    def arrays(self) -> tuple[NDArray[np.int64], Floats]:
+        """Numbers of the bins and their means, each of shape (n,)."""
+        return np.array(self.bins, dtype=np.int64), np.array(self.values, dtype=np.float64)
 
     def close(self) -> None:
         """Finish the bin that is being filled."""
@@ -113,7 +119,9 @@ class EmgDigest:
 
     def __init__(self) -> None:
         self.means: dict[str, Means] = {}
-        """By muscle."""
+        """Amplitude by muscle."""
+        self.angles: dict[str, Means] = {}
+        """By series."""
         self.spectra: dict[str, Spectra] = {}
         """By sensor."""
 
@@ -130,16 +138,18 @@ class EmgDigest:
     def add(self, batches: list[Batch]) -> None:
         """Take rows as they come."""
         for batch in batches:
-            if batch.topic != "emg":
-                continue
             for column, name in enumerate(batch.names):
-                if name.startswith("emg_"):
+                if batch.topic == "emg" and name.startswith("emg_"):
                     means = self.means.setdefault(name.removeprefix("emg_"), Means())
-                    means.add(batch.t, batch.values[:, column])
+                elif batch.topic == "joints" and is_counted(name):
+                    means = self.angles.setdefault(name, Means())
+                else:
+                    continue
+                means.add(batch.t, batch.values[:, column])
 
     def finish(self) -> None:
         """Take what still waits, at the end."""
-        for means in self.means.values():
+        for means in (*self.means.values(), *self.angles.values()):
             means.close()
         for spectra in self.spectra.values():
             spectra.flush()

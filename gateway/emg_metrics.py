@@ -15,13 +15,15 @@ from fusion.emg.metrics.balance import DEFINITION, balance
 from fusion.emg.metrics.cocontraction import UNITS, Index, cocontraction, smoothed
 from fusion.emg.metrics.fatigue import Trend, Windows, trend
 from fusion.emg.metrics.intervals import Estimate
-from fusion.emg.metrics.phases import LEAST_ONSETS, onset_differences
+from fusion.emg.metrics.phases import LEAST_ONSETS, Rep, onset_differences, repetitions
 from fusion.emg.muscles import Muscles
 from fusion.estimates import Event, Json
 from fusion.movement.reps import dominant
 from gateway.emg_digest import BIN_NS, EmgDigest
 
 Floats = NDArray[np.float64]
+Binned = tuple[NDArray[np.int64], Floats]
+"""Numbers of bins of `BIN_NS`, and the mean in each."""
 Spans = Sequence[tuple[int, int]]
 """Starts and ends [ns]."""
 
@@ -65,8 +67,8 @@ def metrics(digest: EmgDigest, muscles: Muscles, events: list[Event], *, late: b
     late: The amplitude is that of the live chain, which is late; the offline one is not.
     """
     digest.finish()
-    means = {name: (np.array(m.bins), np.array(m.values)) for name, m in digest.means.items()}
-    session = Session(means, maxima(muscles), events, late)
+    means, angles = ({k: m.arrays for k, m in table.items()} for table in (digest.means, digest.angles))
+    session = Session(means, angles, maxima(muscles), events, late)
     found = _cocontractions(session) | _balances(session) | _onsets(session)
     for muscle in session.muscles:
         found |= _activation(session, muscle)
@@ -80,7 +82,10 @@ def metrics(digest: EmgDigest, muscles: Muscles, events: list[Event], *, late: b
 class Session:
     """One session's amplitudes, maxima and events."""
 
-    means: dict[str, tuple[NDArray[np.int64], Floats]]
+    means: dict[str, Binned]
+    """Amplitude by muscle."""
+    angles: dict[str, Binned]
+    """By series."""
     maxima: dict[str, Maximum]
     events: list[Event]
     late: bool
@@ -105,23 +110,29 @@ class Session:
         """Return when a muscle was active."""
         return self._bursts.get(muscle, [])
 
-    def reps(self, side: str, joint: str = "") -> list[Event]:
-        """Return the repetitions of the series that moved most, of the joint if it did, on this side of the body."""
+    def reps(self, side: str, joint: str = "") -> tuple[str, list[Rep]]:
+        """Return the series that moved most on this side of the body, of the joint if that moved, and its repetitions.
+
+        Muscles of one side and angles of the other are not brought together; a series without a side belongs to both.
+        """
         opposite = {"left": "_right", "right": "_left"}.get(side)
         near = [e for e in self._reps if opposite is None or not str(e.data.get("series")).endswith(opposite)]
         own = [e for e in near if joint and str(e.data.get("series")).startswith(f"{joint}_")]
         for events in (own, near):
-            series, count = dominant(events)
-            if count >= LEAST_CYCLES:
-                return [event for event in events if event.data.get("series") == series]
-        return []
+            series, _ = dominant(events)
+            if series in self.angles:
+                bins, angle = self.angles[series]
+                found = [event for event in events if event.data.get("series") == series]
+                reps = repetitions(bins * BIN_NS + BIN_NS // 2, angle, sorted(found, key=lambda event: event.t))
+                if len(reps) >= LEAST_CYCLES:
+                    return series, reps
+        return "", []
 
     def cycles(self, muscles: Sequence[str], joint: str = "") -> tuple[Spans, str, str | None]:
         """Return repetitions, or else the times when any of these muscles was active; what they are; the exercise."""
-        reps = self.reps(_side(muscles), joint)
+        series, reps = self.reps(_side(muscles), joint)
         if reps:
-            spans = [(event.t, event.end) for event in reps if event.end is not None]
-            return spans, f"repetitions of {reps[0].data.get('series')}", "auto"
+            return [(rep.start, rep.end) for rep in reps], f"repetitions of {series}", "auto"
         return _union([span for muscle in muscles for span in self.bursts(muscle)]), "bursts", None
 
     def activation(self, muscle: str, span: tuple[int, int]) -> Floats:
@@ -200,10 +211,8 @@ def _activation(session: Session, muscle: str) -> dict[str, Json]:
         ("peak", "largest tenth of a second of", cycles, _peak),
     ]
     if exercise is not None:
-        reps = session.reps(_side((muscle,)))
-        tops = [event.t + round(_number(event.data.get("rise_s")) * 1e9) for event in reps]
-        rises = [(event.t, top) for event, top in zip(reps, tops, strict=True)]
-        falls = [(top, event.end) for event, top in zip(reps, tops, strict=True) if event.end is not None]
+        _, reps = session.reps(_side((muscle,)))
+        rises, falls = [(rep.start, rep.top) for rep in reps], [(rep.top, rep.end) for rep in reps]
         phases += [
             ("rising", "mean while the angle rises, over", rises, _mean),
             ("falling", "mean while the angle falls, over", falls, _mean),
@@ -270,7 +279,3 @@ def _mean(x: Floats) -> float:
 def _peak(x: Floats) -> float:
     known = x[np.isfinite(x)]
     return float(known.max()) if known.size else float("nan")
-
-
-def _number(value: Json) -> float:
-    return float(value) if isinstance(value, int | float) else 0.0

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.estimates import Event
+
 Floats = NDArray[np.float64]
 Times = NDArray[np.int64]
 Cycle = tuple[int, int]
@@ -19,6 +21,8 @@ POINTS = 101
 """A cycle has points at 0, 1, ... 100 %."""
 APART_S = 0.25
 """Onsets farther apart do not belong to the same contraction [s]. [P]"""
+AT_REST = 0.1
+"""A repetition begins and ends this part of its range above its bottom: rest and sway are outside. [P]"""
 LEAST_ONSETS = 10
 """A difference of onsets is noisy: a distribution over fewer is not shown. [P]"""
 
@@ -35,6 +39,46 @@ class Profile:
     """Shape (m,); NaN of fewer than two cycles."""
     n: NDArray[np.int64]
     """Cycles that have a value, shape (m,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rep:
+    """One repetition of an angle: where the movement left its start, turned, and was back."""
+
+    start: int
+    """[ns]"""
+    top: int
+    end: int
+
+
+def repetitions(t: Times, angle_deg: Floats, events: Sequence[Event]) -> list[Rep]:
+    """Return when the repetitions move: from `AT_REST` of their range above the bottom, to the top, and back there.
+
+    A `rep` event begins with the lowest angle, somewhere in the rest before it, and ends as soon as the fall is
+    certain, in the middle of it. One that does not come back ends at its lowest angle before the next.
+
+    Args:
+        t: Times of the angle [ns], shape (n,); rising.
+        angle_deg: The series that the events are of, shape (n,).
+        events: `rep` events of one series, in order.
+    """
+    found: list[Rep] = []
+    nexts = [event.t for event in events[1:]] + [int(t[-1]) if t.size else 0]
+    for event, last in zip(events, nexts, strict=True):
+        rise_s = event.data.get("rise_s")
+        if not isinstance(rise_s, int | float):
+            continue
+        top = event.t + round(rise_s * 1e9)
+        a, b, c = np.searchsorted(t, [event.t, top, last + 1])
+        up, down = angle_deg[a:b], angle_deg[b:c]
+        if not np.isfinite(up).any() or not np.isfinite(down).any():
+            continue
+        low, high = np.nanmin(up), max(np.nanmax(up), np.nanmax(down[:1], initial=-np.inf))
+        rest = low + AT_REST * (high - low)
+        before, after = np.flatnonzero(up <= rest), np.flatnonzero(down <= rest)
+        back = after[0] if after.size else np.nanargmin(down)
+        found.append(Rep(int(t[a + before[-1]]), top, max(int(t[b + back]), top + 1)))
+    return found
 
 
 def by_time(t: Times, values: Floats, cycles: Sequence[Cycle], points: int = POINTS) -> Profile:

@@ -177,13 +177,13 @@ def test_thirty_contractions_of_a_biceps_tire(recordings: Path) -> None:
         part = trend(found, half)
         assert isinstance(part, Trend)
         assert part.median_hz.slope.value < 0.0
-    # its rails are touched by few samples of a fifth of the windows: without these the slope is the same
+    # its rails are touched by few samples of a fifth of the windows: without these the slope is within its interval
     touched = found.at_low + found.at_high > 0.0
     assert 0 < touched.sum() < 0.25 * touched.size
     assert not found.clipped.any()
     strict = trend(chosen(found, ~touched), spans)
     assert isinstance(strict, Trend)
-    assert strict.median_hz.slope.value == pytest.approx(whole.median_hz.slope.value, rel=0.05)
+    assert whole.median_hz.slope.low < strict.median_hz.slope.value < whole.median_hz.slope.high
 
 
 def chosen(found: Windows, rows: np.ndarray) -> Windows:
