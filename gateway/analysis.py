@@ -1,11 +1,12 @@
 """Computing a recorded session again: the same causal pipeline over the same records gives the same numbers as live.
 
-`analyse` sums up for people and programs (the shape is contracts of docs/protocol.md), `derive` stores the series, for
+`analyse` sums up for people and programs (the shape is contracts of docs/protocol.md), with offline numbers where it is
+asked for refined ones; `derive` stores the series, for
 imports and after a new version of the pipeline.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
@@ -16,6 +17,7 @@ from gateway import emg_metrics
 from gateway.emg_digest import EmgDigest
 from gateway.engine import Engine, SensorState
 from gateway.records import Packet, Record
+from gateway.refined import REFINED, RefinedEmg
 from gateway.store.home import SqliteHome
 from gateway.store.reader import SessionReader
 from gateway.version import version
@@ -83,6 +85,14 @@ class Findings:
                     self.series[name] = Summary(unit, batch.period_ns)
                 self.series[name].add(*statistics)
 
+    def scale(self, maxima: Mapping[str, float]) -> None:
+        """Add each muscle's activation as its amplitude divided by its maximum."""
+        for muscle, maximum in maxima.items():
+            amplitude = self.series.get(f"emg_{muscle}")
+            if amplitude is not None:
+                scaled = (x / maximum for x in (amplitude.minimum, amplitude.maximum, amplitude.total))
+                self.series[f"activation_{muscle}"] = Summary("1", amplitude.period_ns, amplitude.count, *scaled)
+
 
 def estimates(
     reader: SessionReader, progress: Progress | None = None, hear_emg: Callable[[TimedEmg], None] | None = None
@@ -103,35 +113,61 @@ def estimates(
         progress(1.0)
 
 
-def analyse(home: SqliteHome, session: str, progress: Progress | None = None) -> dict[str, Json]:
+def analyse(
+    home: SqliteHome, session: str, progress: Progress | None = None, *, refined: bool = False
+) -> dict[str, Json]:
     """Compute a session again and sum it up.
+
+    refined: With the offline numbers of `gateway.refined` in place of the live ones, where there are any.
 
     Raises:
         LookupError: There is no such session.
     """
     with home.open(session) as reader:
-        findings, digest, engine = Findings(), EmgDigest(), Engine()
-        for engine, batches, events in estimates(reader, progress, digest.hear):  # noqa: B007 - the last one is used
+        findings, digest, offline, engine = Findings(), EmgDigest(), RefinedEmg() if refined else None, Engine()
+
+        def hear(samples: TimedEmg) -> None:
+            digest.hear(samples)
+            if offline is not None:
+                offline.hear(samples)
+
+        for engine, live, events in estimates(reader, progress, hear):
+            batches = (
+                live if offline is None else _exchanged(live, offline.take(engine.pipeline.muscles, engine.settings))
+            )
             findings.add(batches, events)
             digest.add(batches)
+        muscles = engine.pipeline.muscles
+        if offline is not None:
+            rest = offline.take(muscles, engine.settings, final=True)
+            findings.add(rest, [])
+            digest.add(rest)
+            findings.scale({name: maximum.value for name, maximum in emg_metrics.maxima(muscles).items()})
         info = reader.info
         start = info.started
         lights = {joint: {"light": light, "reason": why} for joint, (light, why) in engine.pipeline.lights.items()}
         return {
             "session": info.id,
             "subject": info.subject,
-            "mode": "live",
+            "mode": "refined" if refined else "live",
+            "refined": list(REFINED) if refined else [],
             "version": version(),
             "recorded_by": info.version,
             "title": info.title,
             "state": info.state,
             "series": [summary.describe(name) for name, summary in sorted(findings.series.items())],
             "events": [_event(event, start) for event in sorted(findings.events, key=lambda event: event.t)],
-            "metrics": metrics(findings.events) | emg_metrics.metrics(digest, engine.pipeline.muscles, findings.events),
+            "metrics": metrics(findings.events)
+            | emg_metrics.metrics(digest, muscles, findings.events, late=not refined),
             "calibration": _plain(asdict(engine.pipeline.calibration) | {"lights": lights}),
             "quality": {name: quality(state, start) for name, state in engine.sensors.items()},
             "problems": [str(damage) for damage in reader.damaged],
         }
+
+
+def _exchanged(live: list[Batch], refined: list[Batch]) -> list[Batch]:
+    """Return refined rows in place of the live ones of their topics."""
+    return [batch for batch in live if batch.topic not in REFINED] + refined
 
 
 def derive(home: SqliteHome, session: str, by: str, progress: Progress | None = None) -> None:

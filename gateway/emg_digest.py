@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 BIN_NS = 100_000_000
 """Amplitudes are kept as means over so long [ns]."""
-BLOCK_S = 4.0
+BLOCK_S = 20.0
 """Raw samples wait until there are so many, so that many windows are transformed at once [s]."""
 NUMBERS = ("median_hz", "rms", "low", "high", "at_low", "at_high")
 """The numbers of `Windows`, in their order."""

@@ -123,15 +123,18 @@ def sessions(
 def analyse(
     session: SessionArgument,
     as_json: Annotated[bool, typer.Option("--json", help="Print everything for programs.")] = False,
+    refined: Annotated[
+        bool, typer.Option("--refined", help="With offline numbers instead of live ones: zero-phase EMG.")
+    ] = False,
     config: ConfigOption = None,
     data_dir: DataDirOption = None,
 ) -> None:
-    """Compute a session again from its raw packets; the numbers are those of the live run."""
+    """Compute a session again from its raw packets; the numbers are those of the live run, or refined ones."""
     from gateway.analysis import analyse as analyse_session
 
     home = home_of(config, data_dir)
     with mendable(), progress_bar("computing") as progress:
-        result = analyse_session(home, chosen(home, session), progress)
+        result = analyse_session(home, chosen(home, session), progress, refined=refined)
     if as_json:
         typer.echo(json.dumps(result, allow_nan=False))
         return
@@ -198,8 +201,10 @@ def mendable() -> Iterator[None]:
 
 def _show(result: dict[str, Json]) -> None:
     """Print a session's summary for people."""
+    refined = result["refined"]
+    which = f" for {', '.join(map(str, refined))}" if isinstance(refined, list) and refined else ""
     screen.print(
-        f"[bold]{result['session']}[/bold] {result['title']} ({result['state']}, computed as {result['mode']})"
+        f"[bold]{result['session']}[/bold] {result['title']} ({result['state']}, computed as {result['mode']}{which})"
     )
     series = result["series"]
     rows = [row for row in (series if isinstance(series, list) else []) if isinstance(row, dict)]

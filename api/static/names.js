@@ -6,6 +6,10 @@ const FIRST = [
   "knee_flexion", "hip_flexion", "trunk_inclination", "trunk_side_inclination", "posture_angle", "ankle_dorsiflexion",
   "elbow_flexion", "shoulder_elevation", "trunk_flexion", "pelvis_tilt", "neck_flexion", "wrist_flexion",
 ];
+const METRICS = [ // a longer name comes before the one it begins with
+  "cocontraction_falconer_winter", "cocontraction", "balance", "median_frequency_slope", "activation_mean", "activation_peak",
+  "activation_rising", "activation_falling", "onset_difference", "bursts",
+];
 const PREFIXES = ["truth_", "activation_", "emg_", "quality_", "uncertainty_", "light_"];
 
 /** Split a series name: {kind: "truth", "activation", another of PREFIXES or "", base: "knee_flexion", side: "left" | "right" | ""}. */
@@ -25,6 +29,13 @@ export function measure(base) {
 export function seriesName(series) {
   const { base, side } = parts(series);
   return side ? `${measure(base)}, ${t(`side.${side}`)}` : measure(base);
+}
+
+/** The name of a metric: "Repetitions", "Co-contraction: Knee, left". */
+export function metricName(metric) {
+  if (has(`metric.${metric}`)) return t(`metric.${metric}`);
+  const kind = METRICS.find((known) => metric.startsWith(`${known}_`));
+  return kind ? t(`metric.${kind}`, { of: seriesName(metric.slice(kind.length + 1)) }) : words(metric);
 }
 
 /** Words of an identifier: thigh_left -> "Thigh left". */

@@ -1,4 +1,6 @@
-// Every sentence and word of the page. Names of series are put together in names.js from the words here.
+// Every sentence and word of the page. Names of series are put together in names.js from the words of terms.js.
+
+import { TERMS } from "./terms.js";
 
 const EN = {
   "app.title": "Kinestream",
@@ -245,40 +247,9 @@ const EN = {
   "error.status": "The API answered with status {status}.",
   "error.title": "Not done",
   "page.unknown": "There is no such page.",
-
-  "side.left": "left",
-  "side.right": "right",
-  "name.knee_flexion": "Knee flexion",
-  "name.knee_valgus": "Knee valgus",
-  "name.knee_rotation": "Knee internal rotation",
-  "name.hip_flexion": "Hip flexion",
-  "name.hip_adduction": "Hip adduction",
-  "name.hip_rotation": "Hip internal rotation",
-  "name.ankle_dorsiflexion": "Ankle dorsiflexion",
-  "name.ankle_inversion": "Ankle inversion",
-  "name.ankle_rotation": "Ankle internal rotation",
-  "name.trunk_inclination": "Trunk forward lean",
-  "name.trunk_side_inclination": "Trunk lean to the right",
-  "name.trunk_flexion": "Trunk flexion",
-  "name.trunk_lateral_bend": "Trunk bend to the right",
-  "name.trunk_rotation": "Trunk rotation to the left",
-  "name.pelvis_tilt": "Pelvis anterior tilt",
-  "name.pelvis_obliquity": "Pelvis, right side up",
-  "name.pelvis_rotation": "Pelvis rotation to the left",
-  "name.posture_angle": "Posture angle",
-  "name.shoulder_elevation": "Shoulder elevation",
-  "name.shoulder_plane": "Shoulder plane of elevation",
-  "name.shoulder_rotation": "Shoulder internal rotation",
-  "name.elbow_flexion": "Elbow flexion",
-  "name.elbow_pronation": "Elbow pronation",
-  "name.wrist_flexion": "Wrist flexion",
-  "name.wrist_ulnar_deviation": "Wrist ulnar deviation",
-  "name.neck_flexion": "Neck flexion",
-  "name.neck_lateral_bend": "Neck bend to the right",
-  "name.neck_rotation": "Neck rotation to the left",
 };
 
-const strings = EN;
+const strings = { ...EN, ...TERMS };
 
 /** Return the sentence of that key with {names} filled in. */
 export function t(key, values = {}) {

@@ -42,7 +42,7 @@ class Muscles:
     def __init__(self, settings: PipelineSettings) -> None:
         s = settings
         self._max_gap = round(s.max_gap_s * 1e9)
-        self._params = EmgParams(s.emg_high_pass_hz, s.emg_low_pass_hz, s.emg_notch_hz, s.emg_envelope_hz)
+        self.params = EmgParams(s.emg_high_pass_hz, s.emg_low_pass_hz, s.emg_notch_hz, s.emg_envelope_hz)
         self._bursts = BurstParams(
             ratio=s.burst_ratio, fraction=s.burst_fraction, min_s=s.burst_min_s, pause_s=s.burst_pause_s
         )
@@ -53,7 +53,7 @@ class Muscles:
 
     def take(self, samples: TimedEmg) -> list[Event]:
         """Process samples as they come; a rate too low to hold any EMG gives nothing."""
-        if not samples.t.size or not holds_emg(self._params, samples.rate_hz):
+        if not samples.t.size or not holds_emg(self.params, samples.rate_hz):
             return []
         sensor = self.sensors.get(samples.sensor)
         channels = samples.emg.shape[1]
@@ -129,7 +129,7 @@ class Muscles:
         return [(c, name) for c, name in sorted(self.names.get(sensor, {}).items()) if c < channels]
 
     def _add(self, samples: TimedEmg, channels: int) -> MuscleSensor:
-        chain = EmgChain(channels, samples.rate_hz, self._params)
+        chain = EmgChain(channels, samples.rate_hz, self.params)
         detector = BurstDetector(channels, samples.rate_hz, chain.delay, self._bursts)
         sensor = MuscleSensor(samples.rate_hz, samples.unit, chain, detector, Track(2 * channels))
         self.sensors[samples.sensor] = sensor

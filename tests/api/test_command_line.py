@@ -47,7 +47,10 @@ def test_an_import_is_listed_analysed_and_exported(imported: tuple[Path, str]) -
     assert [row["id"] for row in listed["sessions"]] == [session]
     assert listed["sessions"][0]["kind"] == "import"
     result = json.loads(kinestream("analyse", session, "--json", home=home).stdout)
-    assert result["mode"] == "live"
+    assert (result["mode"], result["refined"]) == ("live", [])
+    refined = json.loads(kinestream("analyse", session, "--json", "--refined", home=home).stdout)
+    assert (refined["mode"], refined["refined"]) == ("refined", ["emg"])
+    assert refined["series"] == result["series"], "angles stay those of the live run"
     knee = next(row for row in result["series"] if row["name"] == "knee_flexion_right")
     assert 40 < knee["max"] < 75
     assert knee["min"] > -15

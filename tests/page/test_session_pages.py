@@ -164,6 +164,30 @@ async def test_metrics_and_quality_are_asked_for_and_answered(page: Page, addres
     await expect(page.get_by_role("region", name="Data quality")).to_contain_text("holds no packets")
 
 
+async def test_metrics_of_muscles_have_names(page: Page, address: str) -> None:
+    await page.goto(f"{address}/#/sessions")
+    names = [
+        "cocontraction_knee_left",
+        "cocontraction_falconer_winter_knee_left",
+        "balance_vastus_lateralis",
+        "median_frequency_slope_biceps_brachii_right",
+        "activation_rising_soleus_left",
+        "bursts_soleus_left",
+    ]
+    said = await page.evaluate(
+        """async (names) => { const { metricName } = await import("./names.js"); return names.map(metricName); }""",
+        names,
+    )
+    assert said == [
+        "Co-contraction (Rudolph): Knee, left",
+        "Co-contraction (Falconer and Winter): Knee, left",
+        "Left against right: Vastus lateralis",
+        "Change of median frequency: Biceps brachii, right",
+        "Mean activation while the angle rises: Soleus, left",
+        "Muscle bursts: Soleus, left",
+    ]
+
+
 async def test_numbers_come_with_interval_note_and_reasons(page: Page, address: str) -> None:
     await page.goto(f"{address}/#/sessions")
     text = await page.evaluate(

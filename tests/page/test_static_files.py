@@ -8,12 +8,18 @@ import pytest
 STATIC = Path(__file__).parents[2] / "api" / "static"
 OURS = sorted(path for path in STATIC.rglob("*.*") if "vendor" not in path.parts)
 SCRIPTS = [path for path in OURS if path.suffix == ".js"]
+SENTENCES = [STATIC / "strings.js", STATIC / "terms.js"]
 KEY = re.compile(r'^  "([\w.]+)":', re.MULTILINE)
 NORMAL_CONTRAST, LARGE_CONTRAST = 4.5, 3.0
 
 
 def sentences() -> set[str]:
-    return set(KEY.findall((STATIC / "strings.js").read_text(encoding="utf-8")))
+    return set(KEY.findall(said()))
+
+
+def said() -> str:
+    """Return all that the page can say."""
+    return "".join(path.read_text(encoding="utf-8") for path in SENTENCES)
 
 
 @pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.name)
@@ -26,7 +32,7 @@ def test_every_sentence_that_a_module_asks_for_exists(path: Path) -> None:
 
 
 def test_every_sentence_is_asked_for() -> None:
-    text = "\n".join(path.read_text(encoding="utf-8") for path in SCRIPTS if path.name != "strings.js")
+    text = "\n".join(path.read_text(encoding="utf-8") for path in SCRIPTS if path not in SENTENCES)
     prefixes = set(re.findall(r"`([\w.]+\.)\$\{", text))
     unused = {key for key in sentences() if f'"{key}"' not in text and not key.startswith(tuple(prefixes))}
     assert unused == set()
@@ -42,7 +48,7 @@ def test_nothing_is_parsed_as_markup_and_nothing_comes_from_elsewhere(path: Path
 
 
 def test_the_words_of_a_diagnosis_are_not_ours_to_say() -> None:
-    text = (STATIC / "strings.js").read_text(encoding="utf-8").lower()
+    text = said().lower()
     assert not re.search(r"diagnos|abnormal|injur|patholog|patient|unhealthy|disease", text)
 
 

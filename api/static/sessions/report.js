@@ -4,7 +4,7 @@ import { button, fill, h } from "../ui/dom.js";
 import { icon } from "../ui/icons.js";
 import { duration, number, plain, quantity } from "../ui/format.js";
 import { eventIcon, eventText, eventTone, withoutRepeats } from "../live/stories.js";
-import { words } from "../names.js";
+import { metricName, words } from "../names.js";
 import { has, t } from "../strings.js";
 
 const VERDICT_ICONS = { good: "streaming", fair: "stale", poor: "lost" };
@@ -14,7 +14,7 @@ export function metricsReport(metrics = {}) {
   const entries = Object.entries(metrics);
   if (!entries.length) return h("p", { class: "empty" }, t("session.metrics.none"));
   return h("dl", { class: "metrics" }, entries.map(([name, metric]) => h("div", { class: "metric", data: { metric: name } },
-    h("dt", {}, has(`metric.${name}`) ? t(`metric.${name}`) : words(name)),
+    h("dt", {}, metricName(name)),
     h("dd", {}, h("b", {}, value(metric.value, metric.unit)), interval(metric)),
     [metric.exercise && t("metric.exercise", { exercise: metric.exercise }), metric.note].filter(Boolean).map((text) => h("dd", { class: "hint" }, text)))));
 }
