@@ -36,8 +36,8 @@ class Means:
     """Number, sum and count of the bin that is being filled."""
 
     def add(self, t: NDArray[np.int64], x: Floats) -> None:
-        """Take the next rows; those without a value do not count."""
-        known = np.isfinite(x)
+        """Take the next rows; those without a value, and those before what was taken already, do not count."""
+        known = np.isfinite(x) & (t // BIN_NS >= self._open[0])
         if not known.any():
             return
         bins, x = t[known] // BIN_NS, x[known]
@@ -61,7 +61,7 @@ class Means:
         if count:
             self.bins.append(number)
             self.values.append(total / count)
-        self._open = (-1, 0.0, 0)
+            self._open = (number + 1, 0.0, 0)
 
 
 @dataclass(slots=True)

@@ -198,3 +198,15 @@ def test_means_do_not_depend_on_how_rows_come() -> None:
     assert len(whole.bins) == 95
     assert whole.values[3] == pytest.approx(x[30:40].mean())
     assert whole.bins[3] == t[30] // BIN_NS
+
+
+def test_rows_from_the_past_do_not_disturb_the_order() -> None:
+    """As when two sensors claim to be on the same muscle."""
+    means = Means()
+    t = START + np.arange(100) * 10_000_000
+    for rows in (t[:60], t[20:40], t[30:90], t[:10]):
+        means.add(rows, np.ones(rows.size))
+    means.close()
+    means.add(t[:50], np.ones(50))
+    assert (np.diff(means.arrays[0]) == 1).all()
+    assert len(means.bins) == 9
