@@ -98,9 +98,7 @@ class BurstDetector:
         """Return the largest amplitude of a channel in a burst of the session; 0 before the first."""
         return float(self.state.level[channel, kernels.MOST])
 
-    def update(
-        self, t: NDArray[np.int64], envelope: Floats, band: Floats | None = None
-    ) -> tuple[list[Burst], Floats]:
+    def update(self, t: NDArray[np.int64], envelope: Floats, band: Floats | None = None) -> tuple[list[Burst], Floats]:
         """Take the next amplitudes, shape (N, channels); return the bursts that ended and the activation.
 
         band: The band-passed signal, of the same shape. Without it, onset and offset are those of the amplitude.

@@ -196,10 +196,10 @@ def burst_update(
 ) -> int:
     """Advance the burst detectors and return how many bursts ended; see `fusion.emg.bursts` and `fusion.emg.onset`.
 
-    p: dt, warm, down, up, up in a burst, decay, ratio, release ratio, fraction, minimum [ns], pause [ns], delays of the
-    envelope and of the energy [ns]. q: numbers of the onset. level: per channel floor, recent peak, peak of the session,
-    age, top of the burst. time: per channel active, since (-1: no change in sight), onset, last. energy, ring, number:
-    state of the onset; unused if `band` has no rows. found: channel, onset, offset.
+    p: dt, warm, down, up, up in a burst, decay, ratio, release ratio, fraction, minimum [ns], pause [ns], delays of
+    the envelope and of the energy [ns]. q: numbers of the onset. level: per channel floor, recent peak, peak of the
+    session, age, top of the burst. time: per channel active, since (-1: no change in sight), onset, last. energy, ring,
+    number: state of the onset; unused if `band` has no rows. found: channel, onset, offset.
     """
     n, dt_ns, refined = 0, 1e9 * p[0], band.shape[0] > 0
     for c in range(envelope.shape[1]):

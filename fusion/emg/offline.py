@@ -1,6 +1,6 @@
 """The zero-phase envelope of a recording of any length: block by block, with a margin that the filters forget.
 
-The numbers are those of `fusion.emg.offline_envelope` over the whole stretch between two gaps; memory holds one block.
+The numbers are those of `fusion.emg.offline_amplitude` over the whole stretch between two gaps; memory holds one block.
 """
 
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.emg.chain import offline_envelope
+from fusion.emg.chain import offline_amplitude
 from fusion.emg.filters import EmgParams
 from fusion.samples import TimedEmg
 
@@ -57,7 +57,7 @@ class OfflineEnvelope:
         """Filter what waits; all but `after` samples at its end are complete."""
         t, emg = np.concatenate(self._t), np.concatenate(self._emg)
         given, end = self._before, t.size - after
-        envelope = offline_envelope(emg, self.rate_hz, self.params)
+        envelope = offline_amplitude(emg, self.rate_hz, self.params)
         keep = max(end - round(MARGIN_S * self.rate_hz), 0)
         self._t, self._emg = [t[keep:]], [emg[keep:]]
         self._waiting, self._before = t.size - keep, end - keep

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from devices.open_profile import DATA, DESCRIPTION, Encoder, OpenStream
-from fusion.emg import offline_envelope
+from fusion.emg import offline_amplitude
 from fusion.estimates import Batch
 from fusion.samples import TimedEmg
 from gateway.analysis import analyse, estimates
@@ -76,7 +76,7 @@ def test_rows_are_the_offline_envelope_on_the_grid(home: SqliteHome) -> None:
             batches += offline.take(engine.pipeline.muscles, engine.settings)
         batches += offline.take(engine.pipeline.muscles, engine.settings, final=True)
     t, x = rows(batches)
-    whole = offline_envelope(signal(), RATE_HZ)
+    whole = offline_amplitude(signal(), RATE_HZ)
     assert (np.diff(t) == 10_000_000).all()
     assert (t % 10_000_000 == 0).all()
     assert t.size == pytest.approx(SECONDS * 100, abs=5)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fusion.emg import EmgChain, EmgParams, offline_envelope
+from fusion.emg import EmgChain, EmgParams, offline_amplitude
 from fusion.emg.offline import OfflineEnvelope
 from fusion.samples import TimedEmg
 from tests.fusion.emg.test_bursts import opensignals
@@ -33,7 +33,7 @@ def in_blocks(emg: Floats, chunk: int, gaps: tuple[int, ...] = (), envelope_hz: 
 def test_blocks_give_the_whole(recordings: Path, envelope_hz: float) -> None:
     emg = opensignals(recordings / "emg_opensignals/emg_fatigue.h5", 12)[:, None]
     t, envelope = in_blocks(emg, 777, envelope_hz=envelope_hz)
-    whole = offline_envelope(emg, 1000.0, EmgParams(envelope_hz=envelope_hz))
+    whole = offline_amplitude(emg, 1000.0, EmgParams(envelope_hz=envelope_hz))
     assert t.tolist() == (np.arange(len(emg)) * MS).tolist()
     assert np.abs(envelope - whole).max() < 1e-6 * whole.max()
 
@@ -42,8 +42,8 @@ def test_a_gap_begins_anew_and_a_short_stretch_has_no_envelope() -> None:
     emg = np.random.default_rng(0).normal(size=(8000, 2))
     t, envelope = in_blocks(emg, 100, gaps=(3000, 3300))
     assert t.tolist() == [i * MS for i in range(8000) if not 3000 <= i < 3300]
-    np.testing.assert_allclose(envelope[:3000], offline_envelope(emg[:3000], 1000.0), atol=1e-12)
-    np.testing.assert_allclose(envelope[3000:], offline_envelope(emg[3300:], 1000.0), atol=1e-12)
+    np.testing.assert_allclose(envelope[:3000], offline_amplitude(emg[:3000], 1000.0), atol=1e-12)
+    np.testing.assert_allclose(envelope[3000:], offline_amplitude(emg[3300:], 1000.0), atol=1e-12)
 
 
 def test_it_is_not_late_where_the_live_one_is() -> None:

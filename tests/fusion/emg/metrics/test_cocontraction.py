@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fusion.emg import offline_envelope
+from fusion.emg import offline_amplitude
 from fusion.emg.metrics.cocontraction import cocontraction, smoothed
 from tests.fusion.emg.metrics.knee import knee
 
@@ -63,7 +63,7 @@ def test_antagonists_of_a_knee_that_moves_against_gravity_share_little(recording
     Every muscle is normalised by its largest amplitude in all recordings of the subject, one value for all. By the
     largest of the same recording, which for the resting muscles is some microvolts, there is no such difference.
     """
-    envelopes = {file: offline_envelope(knee(recordings, file)[0], 1000.0) for file in ("1Nsen", "1Npie", "1Nmar")}
+    envelopes = {file: offline_amplitude(knee(recordings, file)[0], 1000.0) for file in ("1Nsen", "1Npie", "1Nmar")}
     largest = np.max([envelope.max(axis=0) for envelope in envelopes.values()], axis=0)
     rectus, biceps, vastus, semitendinosus = (smoothed(x, 1000.0) for x in (envelopes[name] / largest).T)
     allies = (vastus, rectus) if name == "1Nsen" else (biceps, semitendinosus)

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fusion.emg import offline_envelope
+from fusion.emg import offline_amplitude
 from fusion.emg.metrics.phases import Rep, by_angle, by_time, normalised, onset_differences, repetitions
 from fusion.movement.reps import RepCounter
 from tests.fusion.emg.metrics.knee import MUSCLES, knee
@@ -132,7 +132,7 @@ def test_a_knee_is_moved_by_the_muscles_that_move_it(
     for rep in found:
         outside &= (t < rep.start) | (t > rep.end)
     edges = np.linspace(0.0, np.percentile(excursion, 99), 3)
-    envelopes = dict(zip(MUSCLES, offline_envelope(emg, 1000.0).T, strict=True))
+    envelopes = dict(zip(MUSCLES, offline_amplitude(emg, 1000.0).T, strict=True))
     rising = {muscle: by_angle(t, excursion, x, rises, falls, edges)[0].mean for muscle, x in envelopes.items()}
     for muscle in working:
         inner, outer = rising[muscle]
@@ -148,7 +148,7 @@ def test_a_gait_has_a_profile_of_whole_strides(recordings: Path) -> None:
     emg, excursion = knee(recordings, "1Nmar")
     t = np.arange(len(emg)) * MS
     cycles = [(rep.start, rep.end) for rep in counted(t, excursion)]
-    profile = by_time(t, offline_envelope(emg, 1000.0)[:, 0], cycles)
+    profile = by_time(t, offline_amplitude(emg, 1000.0)[:, 0], cycles)
     assert (profile.n == len(cycles)).all()
     assert len(cycles) >= 2
     assert np.isfinite(profile.mean).all()
