@@ -185,8 +185,8 @@ class Pipeline:
 
     @property
     def lights(self) -> dict[str, tuple[str, str]]:
-        """How far each joint's angles can be trusted: "red", "yellow" or "green", and why it is no better."""
-        return self.skeleton.lights
+        """How far joints and muscles (`emg_...`) can be trusted: "red", "yellow" or "green", and why it is no better."""
+        return self.skeleton.lights | {f"emg_{muscle}": light for muscle, light in self.muscles.lights.items()}
 
     def carry(self) -> dict[str, Json]:
         """Return what a recording that begins now needs to know of the past, for `restore`."""
@@ -206,6 +206,8 @@ class Pipeline:
         body, muscles = self._sources()
         due = self._grid.due(body, now, final=final), self._emg_grid.due(muscles, now, final=final)
         self._give(*due, batches, events)
+        if final and self._ends:
+            batches += self._quality.due(min(self._ends), max(self._ends))
         return batches, events
 
     def _catch_up(self) -> None:
@@ -236,9 +238,13 @@ class Pipeline:
             self._muscle(muscles, batches)
             for sensor in self.muscles.sensors.values():
                 sensor.track.trim(self._emg_grid.next)
-        done = [grid.next for grid in (self._grid, self._emg_grid) if grid.next >= 0]
-        if done:
-            batches += self._quality.due(min(done), max(done))
+        if self._ends:  # what muscles say of a second is known with the first sample, and row, of the next
+            batches += self._quality.due(min(self._ends) - 1, max(self._ends))
+
+    @property
+    def _ends(self) -> list[int]:
+        """Return up to where rows were given [ns]."""
+        return [grid.next for grid in (self._grid, self._emg_grid) if grid.next >= 0]
 
     def _body(self, t: Times, batches: list[Batch], events: list[Event]) -> None:
         rows = self.motion.rows(t)
@@ -278,6 +284,8 @@ class Pipeline:
         names, units, values, quality = self.muscles.rows(t)
         self._add(batches, "emg", t, names, units, values)
         self._quality.add(tuple(self.muscles.sensors), t, quality)
+        for note in self.muscles.notes(t.item(-1)):
+            self._quality.note(note.t, note.names, ("1",) * len(note.names), note.values)
 
     def _add(
         self,

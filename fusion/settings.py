@@ -5,9 +5,12 @@ Marks of the defaults: [V] read in the named source, [M] from memory of a known 
 
 from dataclasses import dataclass
 from math import inf
+from typing import Literal
 
 LEAST_RATE_HZ = 10.0
 """Calibration and headings work in steps of a tenth of a second [Hz]."""
+LONGEST_RMS_S = 2.0
+"""A window longer than this says nothing of one contraction [s]. [P]"""
 LONGEST_AHEAD_S = 0.2
 """Farther ahead nobody knows how a body goes on turning [s]. [P]"""
 
@@ -51,8 +54,13 @@ class PipelineSettings:
     """EMG high-pass [Hz]; De Luca 2010: 20 Hz. Higher: less motion artefact, less signal. [V]"""
     emg_low_pass_hz: float = 450.0
     """EMG low-pass [Hz], at most 0.45 of the rate; not applied below 1000 Hz sampling. [V]"""
-    emg_notch_hz: float = 0.0
-    """Mains frequency to remove [Hz]; 0: none, the default: a notch also removes signal. [V]"""
+    emg_notch: Literal["auto", "off", "50", "60"] = "auto"
+    """Removal of mains hum, 3 Hz wide: where hum of 50 or 60 Hz was measured ("auto"), never, or always at that
+    frequency [Hz]. It also removes signal. [V]"""
+    emg_amplitude: Literal["envelope", "rms"] = "envelope"
+    """What the size of EMG is: its rectified signal, low-passed, or the root mean square of a moving window."""
+    emg_rms_s: float = 0.1
+    """The window of the latter [s]. Higher: smoother, later. [M]"""
     emg_envelope_hz: float = 6.0
     """Low-pass of the rectified EMG [Hz]. Lower: smoother, later. [V]"""
     burst_ratio: float = 3.0
@@ -93,6 +101,12 @@ class PipelineSettings:
                 raise ValueError(f"{name} must be positive and finite, not {getattr(self, name)}")
         if not 0.0 <= self.ahead_s <= LONGEST_AHEAD_S:
             raise ValueError(f"ahead_s must lie between 0 and {LONGEST_AHEAD_S}, not {self.ahead_s}")
+        if self.emg_notch not in ("auto", "off", "50", "60"):
+            raise ValueError(f'emg_notch is "auto", "off", "50" or "60", not {self.emg_notch!r}')
+        if self.emg_amplitude not in ("envelope", "rms"):
+            raise ValueError(f'emg_amplitude is "envelope" or "rms", not {self.emg_amplitude!r}')
+        if not 0.0 < self.emg_rms_s <= LONGEST_RMS_S:
+            raise ValueError(f"emg_rms_s must lie above 0 and up to {LONGEST_RMS_S}, not {self.emg_rms_s}")
         if not 0.0 < self.explained < 1.0:
             raise ValueError(f"explained must lie between 0 and 1, not {self.explained}")
 

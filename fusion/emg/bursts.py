@@ -98,10 +98,17 @@ class BurstDetector:
         """Return the largest amplitude of a channel in a burst of the session; 0 before the first."""
         return float(self.state.level[channel, kernels.MOST])
 
-    def update(self, t: NDArray[np.int64], envelope: Floats, band: Floats | None = None) -> tuple[list[Burst], Floats]:
+    def update(
+        self,
+        t: NDArray[np.int64],
+        envelope: Floats,
+        band: Floats | None = None,
+        resting: NDArray[np.bool_] | None = None,
+    ) -> tuple[list[Burst], Floats]:
         """Take the next amplitudes, shape (N, channels); return the bursts that ended and the activation.
 
         band: The band-passed signal, of the same shape. Without it, onset and offset are those of the amplitude.
+        resting: Is filled with whether no burst is open, C-contiguous, of the same shape.
         """
         activation = np.empty(envelope.shape)
         room = envelope.shape[1] * (1 + len(t))
@@ -110,6 +117,7 @@ class BurstDetector:
         n = kernels.burst_update(
             np.ascontiguousarray(t), envelope, np.empty((0, 0)) if band is None else band, self._numbers, self._onset,
             s.level, s.time, o.level, o.ring, o.number, self.mvc, found, peaks, activation,
+            np.empty(envelope.shape, dtype=np.bool_) if resting is None else resting,
         )  # fmt: skip
         bursts = [Burst(int(c), int(on), int(off), float(peaks[i])) for i, (c, on, off) in enumerate(found[:n])]
         return sorted(bursts, key=lambda b: (b.offset, b.channel)), activation

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from fusion.emg.onset import BARRED, BEGUN, COUNT, follow, look_back, threshold
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 Flags = NDArray[np.bool_]
 Integers = NDArray[np.int64]
 
@@ -167,6 +168,7 @@ def offline(emg: Floats, band: Floats, step: Floats, low: Floats, low_step: Floa
 DETECT = int64(
     int64[::1], float64[:, ::1], float64[:, ::1], float64[::1], float64[::1], float64[:, ::1], int64[:, ::1],
     float64[:, ::1], float64[:, ::1], int64[:, ::1], float64[::1], int64[:, ::1], float64[::1], float64[:, ::1],
+    boolean[:, ::1],
 )  # fmt: skip
 
 FLOOR, PEAK, MOST, AGE, TOP = 0, 1, 2, 3, 4
@@ -193,19 +195,22 @@ def burst_update(
     found: Integers,
     peaks: Floats,
     activation: Floats,
+    resting: Bools,
 ) -> int:
     """Advance the burst detectors and return how many bursts ended; see `fusion.emg.bursts` and `fusion.emg.onset`.
 
     p: dt, warm, down, up, up in a burst, decay, ratio, release ratio, fraction, minimum [ns], pause [ns], delays of
     the envelope and of the energy [ns]. q: numbers of the onset. level: per channel floor, recent peak, peak of the
     session, age, top of the burst. time: per channel active, since (-1: no change in sight), onset, last. energy, ring,
-    number: state of the onset; unused if `band` has no rows. found: channel, onset, offset.
+    number: state of the onset; unused if `band` has no rows. found: channel, onset, offset. resting: no burst is open
+    at a sample.
     """
     n, dt_ns, refined = 0, 1e9 * p[0], band.shape[0] > 0
     for c in range(envelope.shape[1]):
         for i in range(envelope.shape[0]):
             value = envelope[i, c]
             activation[i, c] = value / mvc[c]
+            resting[i, c] = time[c, ACTIVE] == 0
             if not isfinite(value):
                 continue
             active = time[c, ACTIVE] == 1

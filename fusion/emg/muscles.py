@@ -1,15 +1,22 @@
-"""All EMG sensors of a gateway: chunks in, envelope and activation at the rows of the grid, and bursts."""
+"""All EMG sensors of a gateway: chunks in, amplitude and activation at the rows of the grid, bursts, and quality.
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+Whatever is decided, second by second, depends on the samples alone and takes effect between two samples: chunks are cut
+where a second begins, so that any chunking gives the same bits.
+"""
+
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.body.trust import NAMES
 from fusion.emg.bursts import Burst, BurstDetector, BurstParams
 from fusion.emg.chain import EmgChain
 from fusion.emg.filters import EmgParams, holds_emg
+from fusion.emg.quality import EmgWatch, Flag, Second, Verdict, near_heart, sentence
+from fusion.emg.quality.watch import ENVELOPE_TO_RMS
 from fusion.estimates import Event, Json
 from fusion.grid import Track
 from fusion.plain import number, numbers, table
@@ -23,17 +30,47 @@ LEVELS = 5
 """Columns of `BurstState.level`."""
 LEAST_MVC = 1e-12
 """A carried maximum below this is none, in whatever unit."""
+SECOND = 1_000_000_000
+MAINS_HZ = (50, 60)
 
 
-@dataclass(slots=True)
+class Note(NamedTuple):
+    """What a second of one sensor says on the quality topic."""
+
+    t: int
+    """Its end [ns]."""
+    names: tuple[str, ...]
+    values: list[float]
+
+
 class MuscleSensor:
-    """One EMG sensor; its track holds the envelopes, then the activations."""
+    """One EMG sensor; its track holds the amplitudes, then the activations."""
 
-    rate_hz: float
-    unit: str
-    chain: EmgChain
-    detector: BurstDetector
-    track: Track
+    def __init__(self, rate_hz: float, unit: str, channels: int, params: EmgParams, bursts: BurstParams) -> None:
+        self.rate_hz, self.unit = rate_hz, unit
+        self.chain = EmgChain(channels, rate_hz, params)
+        self.detector = BurstDetector(channels, rate_hz, self.chain.delay, bursts)
+        self.watch = EmgWatch(
+            channels,
+            rate_hz,
+            "V" if unit == "V" else "counts",
+            1.0 if params.amplitude == "rms" else ENVELOPE_TO_RMS,
+        )
+        self.track = Track(2 * channels)
+        self.verdicts: tuple[Verdict, ...] = ()
+        """Of the last second that was judged."""
+        self.off = np.zeros(channels, dtype=np.bool_)
+        """Channels whose electrode was off in that second: they have no activation."""
+
+    def take(self, t: Times, emg: Floats) -> list[Burst]:
+        """Process samples of one second."""
+        band, resting = np.empty(emg.shape), np.empty(emg.shape, dtype=np.bool_)
+        amplitude = self.chain.update(emg, band)
+        bursts, activation = self.detector.update(t, amplitude, band, resting)
+        self.watch.update(t, emg, amplitude, resting)
+        activation[:, self.off] = np.nan
+        self.track.append(t, np.concatenate([amplitude, activation], axis=1))
+        return bursts
 
 
 class Muscles:
@@ -42,38 +79,50 @@ class Muscles:
     def __init__(self, settings: PipelineSettings) -> None:
         s = settings
         self._max_gap = round(s.max_gap_s * 1e9)
-        self.params = EmgParams(s.emg_high_pass_hz, s.emg_low_pass_hz, s.emg_notch_hz, s.emg_envelope_hz)
+        self._auto = s.emg_notch == "auto"
+        self.params = EmgParams(
+            s.emg_high_pass_hz,
+            s.emg_low_pass_hz,
+            float(s.emg_notch) if s.emg_notch.isdigit() else 0.0,
+            s.emg_envelope_hz,
+            s.emg_amplitude,
+            s.emg_rms_s,
+        )
         self._bursts = BurstParams(
             ratio=s.burst_ratio, fraction=s.burst_fraction, min_s=s.burst_min_s, pause_s=s.burst_pause_s
         )
         self.sensors: dict[str, MuscleSensor] = {}
         self.names: dict[str, dict[int, str]] = {}
         """Sensor to channel number to muscle and side; channels without a name are not put out."""
+        self._told: dict[str, tuple[int, tuple[Flag, ...]]] = {}
+        """Light and flags of each muscle as last told."""
+        self._notes: list[Note] = []
         self._restored: dict[str, Any] = {}
 
     def take(self, samples: TimedEmg) -> list[Event]:
         """Process samples as they come; a rate too low to hold any EMG gives nothing."""
         if not samples.t.size or not holds_emg(self.params, samples.rate_hz):
             return []
-        sensor = self.sensors.get(samples.sensor)
-        channels = samples.emg.shape[1]
+        name, channels = samples.sensor, samples.emg.shape[1]
+        sensor = self.sensors.get(name)
         events: list[Event] = []
         kind = (samples.rate_hz, samples.unit, channels)
         if sensor is None:
             sensor = self._add(samples, channels)
         elif (sensor.rate_hz, sensor.unit, sensor.chain.channels) != kind:  # its levels mean nothing any more
-            events += self._events(samples.sensor, sensor, sensor.detector.interrupt())
+            events += self._events(name, sensor, sensor.detector.interrupt())
             sensor = self._add(samples, channels)
         elif samples.gap:
-            events += self._events(samples.sensor, sensor, sensor.detector.interrupt())
+            events += self._events(name, sensor, sensor.detector.interrupt())
             sensor.chain.restart()
         if sensor.track.newest >= 0 and samples.t[0] - sensor.track.newest > self._max_gap:
-            events.append(Event(sensor.track.newest, "gap", int(samples.t[0]), {"sensor": samples.sensor}))
-        band = np.empty(samples.emg.shape)
-        envelope = sensor.chain.update(samples.emg, band)
-        bursts, activation = sensor.detector.update(samples.t, envelope, band)
-        sensor.track.append(samples.t, np.concatenate([envelope, activation], axis=1))
-        return events + self._events(samples.sensor, sensor, bursts)
+            events.append(Event(sensor.track.newest, "gap", int(samples.t[0]), {"sensor": name}))
+        for a, b in _seconds(samples.t):
+            t = samples.t[a:b]
+            for second in sensor.watch.over(t.item(0)):
+                events += self._judge(name, sensor, second)
+            events += self._events(name, sensor, sensor.take(t, samples.emg[a:b]))
+        return events
 
     def finish(self) -> list[Event]:
         """Close the bursts that are still open at the end."""
@@ -98,12 +147,31 @@ class Muscles:
                 columns += [values[:, channel], values[:, channels + channel]]
         return tuple(names), tuple(units), np.stack(columns, axis=1) if columns else np.empty((t.size, 0)), quality
 
+    def notes(self, until: int) -> list[Note]:
+        """Return what the seconds that end at or before `until` [ns] say, and forget it."""
+        done = [note for note in self._notes if note.t <= until]
+        self._notes = [note for note in self._notes if note.t > until]
+        return done
+
+    @property
+    def lights(self) -> dict[str, tuple[str, str]]:
+        """Return the light of each muscle ("red", "yellow", "green") by its last second, and why it is no better."""
+        found = {}
+        for name, sensor in self.sensors.items():
+            for channel, muscle in self._named(name, len(sensor.verdicts)):
+                verdict = sensor.verdicts[channel]
+                found[muscle] = NAMES[verdict.light], _reason(muscle, verdict)
+        return found
+
     def carry(self) -> dict[str, Json]:
         """Return the levels of all channels as JSON values."""
         return {
             name: {
                 "level": s.detector.state.level.tolist(),
                 "mvc": [None if np.isnan(v) else v for v in s.detector.mvc.tolist()],
+                "notch_hz": s.chain.notch_hz,
+                "off": s.off.tolist(),
+                "first": s.watch.state.first,
             }
             for name, s in self.sensors.items()
         }
@@ -120,21 +188,52 @@ class Muscles:
         if level is None:
             return
         sensor.detector.state.level[:] = level
-        mvc = state.get("mvc")
+        mvc, off, first = state.get("mvc"), state.get("off"), state.get("first")
         if isinstance(mvc, list) and len(mvc) == channels:
             given = [number(v, np.nan) for v in mvc]
             sensor.detector.mvc[:] = [v if v > LEAST_MVC else np.nan for v in given]
+        if self._auto and state.get("notch_hz") in MAINS_HZ:
+            sensor.chain.set_notch(float(state["notch_hz"]))
+        if isinstance(off, list) and len(off) == channels:
+            sensor.off[:] = [v is True for v in off]
+        if isinstance(first, int):
+            sensor.watch.state.first = max(first, -1)
 
     def _named(self, sensor: str, channels: int) -> list[tuple[int, str]]:
         return [(c, name) for c, name in sorted(self.names.get(sensor, {}).items()) if c < channels]
 
     def _add(self, samples: TimedEmg, channels: int) -> MuscleSensor:
-        chain = EmgChain(channels, samples.rate_hz, self.params)
-        detector = BurstDetector(channels, samples.rate_hz, chain.delay, self._bursts)
-        sensor = MuscleSensor(samples.rate_hz, samples.unit, chain, detector, Track(2 * channels))
+        sensor = MuscleSensor(samples.rate_hz, samples.unit, channels, self.params, self._bursts)
         self.sensors[samples.sensor] = sensor
         self._continue(samples.sensor, sensor)
         return sensor
+
+    def _judge(self, name: str, sensor: MuscleSensor, second: Second) -> list[Event]:
+        """Take over what a second that has ended says: for people, and for the samples to come."""
+        sensor.verdicts = second.verdicts
+        sensor.off[:] = [Flag.OFF in verdict.flags for verdict in second.verdicts]
+        events: list[Event] = []
+        hum = next((v.mains_hz for v in second.verdicts if v.mains_hz), 0)
+        if self._auto and hum and sensor.chain.notch_hz != hum:
+            sensor.chain.set_notch(float(hum))
+            events.append(Event(second.t, "notch", data={"sensor": name, "hz": hum}))
+        named = self._named(name, sensor.chain.channels)
+        for channel, muscle in named:
+            sensor.watch.near_heart[channel] = near_heart(muscle)
+            verdict = second.verdicts[channel]
+            now = verdict.light, tuple(flag for flag in verdict.flags if flag is not Flag.WARM)
+            if self._told.get(muscle) != now:
+                self._told[muscle] = now
+                flags: list[Json] = [flag.value for flag in now[1]]
+                why = _reason(muscle, verdict)
+                light = NAMES[verdict.light]
+                events.append(
+                    Event(second.t, "quality", data={"muscle": muscle, "light": light, "flags": flags, "reason": why})
+                )
+        if named:
+            lights = [float(second.verdicts[channel].light) for channel, _ in named]
+            self._notes.append(Note(second.t, tuple(f"light_emg_{muscle}" for _, muscle in named), lights))
+        return events
 
     def _events(self, name: str, sensor: MuscleSensor, bursts: list[Burst]) -> list[Event]:
         muscles = self.names.get(name, {})
@@ -143,3 +242,16 @@ class Muscles:
             for b in bursts
             if b.channel in muscles
         ]
+
+
+def _reason(muscle: str, verdict: Verdict) -> str:
+    """Return the sentence about a muscle; that an electrode is new is no news."""
+    return sentence(muscle, verdict) if any(flag is not Flag.WARM for flag in verdict.flags) else ""
+
+
+def _seconds(t: Times) -> Iterator[tuple[int, int]]:
+    """Cut samples where a second begins."""
+    if t.item(0) // SECOND == t.item(-1) // SECOND:
+        yield 0, t.size
+        return
+    yield from pairwise([0, *(np.flatnonzero(np.diff(t // SECOND)) + 1).tolist(), t.size])

@@ -165,12 +165,19 @@ class EmgWatch:
             out += self._gather(int(t[a]) // SECOND, t[a:b], raw[a:b], amplitude[a:b], resting[a:b])
         return out
 
+    def over(self, t: int) -> list[Second]:
+        """Return the second that is over when the next sample comes at `t` [ns]; `update` would return it then."""
+        s = self.state
+        if t // SECOND == s.second or not (s.whole and s.pieces):
+            return []
+        judged = self._judge()
+        s.pieces = []
+        return [judged]
+
     def _gather(self, second: int, t: Times, raw: Floats, amplitude: Floats, resting: Bools) -> list[Second]:
         s = self.state
-        out: list[Second] = []
+        out = self.over(int(t[0]))
         if second != s.second:
-            if s.whole and s.pieces:
-                out.append(self._judge())
             starts = (int(t[0]) - second * SECOND) * 1e-9 * self.rate_hz < 1.5
             s.whole = s.first >= 0 or starts
             s.first = second if s.first < 0 else s.first
