@@ -206,9 +206,34 @@ def test_a_shaken_cable_is_motion_and_a_drift_is_not() -> None:
     t = np.arange(len(emg))[:, None] / 1000.0
     shaken = emg + 60e-6 * np.sin(2 * np.pi * 7.0 * t)
     assert share(judged(shaken), Flag.MOTION, after=1) == 1.0
-    assert share(judged(emg + 1e-3 * np.sin(2 * np.pi * 0.1 * t)), Flag.MOTION) == 0.0
+    assert share(judged(emg + 1e-3 * np.sin(2 * np.pi * 0.3 * t)), Flag.MOTION) == 0.0
     quiet = 0.05 * shaken
     assert share(judged(quiet), Flag.MOTION) == 0.0, "what is below good noise is not worth a word"
+
+
+def test_a_shaken_armband_is_motion_and_a_quiet_one_is_not() -> None:
+    t = np.arange(4002)[:, None] / 200.0
+    shaken = muscle(20.01, 8.0, 200.0) + 15.0 * np.sin(2 * np.pi * 7.0 * t)
+    assert share(judged(np.rint(shaken), 200.0, "counts"), Flag.MOTION, after=1) == 1.0
+    assert share(judged(np.rint(0.2 * shaken), 200.0, "counts"), Flag.MOTION) == 0.0
+
+
+def test_held_values_tell_nothing_of_spectra() -> None:
+    emg = muscle(20.01, 50e-6) + 100e-6 * np.sin(2 * np.pi * 7.0 * np.arange(20_010) / 1000.0)[:, None]
+    held = np.repeat(emg[::4], 4, axis=0)
+    seconds = judged(held)
+    assert share(seconds, Flag.MOTION) == 0.0
+    assert np.isnan(seconds[5].verdicts[0].slow_share)
+
+
+def test_a_few_missing_samples_leave_the_spectrum_and_many_do_not() -> None:
+    emg = muscle(20.01, 2e-6) + hum(20.01, 10e-6, 50.0)
+    few, many = emg.copy(), emg.copy()
+    few[::25], many[::7] = np.nan, np.nan
+    assert share(judged(few), Flag.MAINS, after=4) == 1.0
+    assert share(judged(few), Flag.LOST) == 0.0
+    assert share(judged(many), Flag.MAINS) == 0.0
+    assert share(judged(many), Flag.LOST) == 1.0
 
 
 # The heart
@@ -484,6 +509,11 @@ def test_one_leg_that_moves_while_the_other_muscle_works_is_suspected() -> None:
             said.append(watch.step(*acts, 60 * abs(np.cos(phase)), 2 * rng.random()))
         assert said[-1] == exchanged
         assert not any(said[:290])
+
+
+def test_a_knee_that_trembles_is_no_movement() -> None:
+    watch = SidesWatch("vastus_lateralis")
+    assert not any(watch.step(0.02, 0.3, 3.0, 0.5) for _ in range(900))
 
 
 def test_unknown_steps_are_left_out() -> None:

@@ -90,11 +90,14 @@ def test_standing_and_sitting_thighs_are_without_a_fault(
 
 
 def test_the_mains_of_a_country_with_sixty_hertz_are_found(recordings: Path) -> None:
-    """RF and VM hold up to 0.95 of their power at 60 Hz and harmonics; BF and ST too, but below 3 uV."""
+    """RF and VM hold up to 0.95 of their power at 60 Hz and harmonics.
+
+    BF and ST too, but below 3 uV: that matters only in seconds in which they work as faintly.
+    """
     seconds = judged(lower_limb(recordings / "emg_lowerlimb" / "N_TXT" / "1Nsen.txt"))
     flags = found(seconds)
-    assert [set(f) for f in flags] == [{"mains"}, set(), {"mains"}, set()]
-    assert min(flags[0]["mains"], flags[2]["mains"]) >= 9
+    assert all(set(f) <= {"mains"} for f in flags)
+    assert min(flags[0]["mains"], flags[2]["mains"]) >= 9  # of 15, the first 3 of which are needed to know
     assert {v.mains_hz for s in seconds for v in s.verdicts} == {0, 60}
     assert np.nanmax([s.verdicts[3].hum for s in seconds]) < 3e-6
 
