@@ -1,7 +1,7 @@
 # Every target does its own set-up: Python 3.11 or newer and make are all that must be there.
 PYTHON ?= python3
 BIN := .venv/bin
-LOCKS := requirements/run.txt requirements/sim.txt requirements/dev.txt
+LOCKS := requirements/run.txt requirements/sim.txt requirements/dev.txt requirements/bench.txt
 
 .PHONY: demo test check format bench soak pictures lock clean help
 
@@ -24,7 +24,7 @@ format: .venv/dev  ## Put the code into the one format.
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: .venv/dev  ## Print speeds as ratios against peers, latency and processor time.
+bench: .venv/bench  ## Print speeds as ratios against peers, latency and processor time.
 	$(BIN)/python -m tests.bench $(ARGS)
 
 soak: .venv/dev  ## The checks that take minutes.
@@ -57,4 +57,10 @@ clean:  ## Remove the environment and what the tools left.
 .venv/dev: .venv/sim requirements/dev.txt
 	@echo "Installing what the tests need ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.venv/bench: .venv/dev requirements/bench.txt
+	@echo "Installing what the benchmarks compare with ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/bench.txt
+	@rm -rf .venv/lib/python*/site-packages/tests  # pyemgpipeline leaves its own there, in the way of ours
 	@touch $@

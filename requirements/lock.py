@@ -1,4 +1,4 @@
-"""Write the three locks: what runs, the simulators' extra, what develops. Called by `make lock`."""
+"""Write the four locks: what runs, the simulators' extra, what develops, the benchmarks' peers. Called by `make lock`."""
 
 import subprocess
 import sys
@@ -10,6 +10,7 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("run.txt", ()),
     ("sim.txt", ("--extra", "radio-sim", "-c", "run.txt")),
     ("dev.txt", ("--extra", "radio-sim", "--group", "../pyproject.toml:dev", "-c", "sim.txt")),
+    ("bench.txt", ("--group", "../pyproject.toml:bench", "-c", "dev.txt")),
 )
 OPTIONS = (
     "--quiet",

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from fusion.emg import kernels
 from fusion.emg.bursts import BurstDetector
-from fusion.emg.filters import EmgCoefficients, EmgParams, Sections, design, design_notch
+from fusion.emg.filters import EmgCoefficients, EmgParams, Sections, design, design_notch, sections
 
 Floats = NDArray[np.float64]
 
@@ -103,7 +103,7 @@ def offline_amplitude(emg: Floats, rate_hz: float, params: EmgParams | None = No
     """
     params = params or EmgParams()
     c, notch = design(params, rate_hz), design_notch(params.notch_hz, rate_hz)
-    band, step = np.concatenate([c.band.sos, notch.sos]), np.concatenate([c.band.step, notch.step])
+    band = sections(np.concatenate([c.band.sos, notch.sos]))
     out = np.full(emg.shape[::-1], np.nan)
     for channel, amplitude in enumerate(out):
         raw = np.ascontiguousarray(emg[:, channel], dtype=np.float64)
@@ -113,7 +113,7 @@ def offline_amplitude(emg: Floats, rate_hz: float, params: EmgParams | None = No
         if not usable.all():
             index = np.arange(raw.size)
             raw = np.interp(index, index[usable], raw[usable])
-        kernels.offline(raw, band, step, c.envelope.sos, c.envelope.step, c.window, amplitude)
+        kernels.offline(raw, band.sos, band.step, c.envelope.sos, c.envelope.step, c.window, amplitude)
         amplitude[~usable] = np.nan
     return out.T
 

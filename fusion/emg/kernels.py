@@ -167,16 +167,15 @@ def offline(emg: Floats, band: Floats, step: Floats, low: Floats, low_step: Floa
 
 DETECT = int64(
     int64[::1], float64[:, ::1], float64[:, ::1], float64[::1], float64[::1], float64[:, ::1], int64[:, ::1],
-    float64[:, ::1], float64[:, ::1], int64[:, ::1], float64[::1], int64[:, ::1], float64[::1], float64[:, ::1],
+    float64[:, ::1], float64[:, ::1], float64[:, ::1], int64[:, ::1], float64[::1], int64[:, ::1], float64[::1],
+    float64[:, ::1],
     boolean[:, ::1],
 )  # fmt: skip
 
 FLOOR, PEAK, MOST, AGE, TOP = 0, 1, 2, 3, 4
 ACTIVE, SINCE, ONSET, LAST = 0, 1, 2, 3
-SCORED = 0.5
-"""A burst must score this part of the shortest burst: a weak one scores less than it lasts. [P]"""
 LONG = 4.0
-"""... unless the envelope stays up for this multiple of it: no spike does that. [P]"""
+"""A burst must score its shortest length, or keep the envelope up for this multiple of it: no spike does. [P]"""
 
 
 @njit(DETECT, cache=True, error_model="numpy", nogil=True)
@@ -189,6 +188,7 @@ def burst_update(
     level: Floats,
     time: Integers,
     energy: Floats,
+    signal: Floats,
     ring: Floats,
     number: Integers,
     mvc: Floats,
@@ -199,11 +199,11 @@ def burst_update(
 ) -> int:
     """Advance the burst detectors and return how many bursts ended; see `fusion.emg.bursts` and `fusion.emg.onset`.
 
-    p: dt, warm, down, up, up in a burst, decay, ratio, release ratio, fraction, minimum [ns], pause [ns], delays of
-    the envelope and of the energy [ns]. q: numbers of the onset. level: per channel floor, recent peak, peak of the
-    session, age, top of the burst. time: per channel active, since (-1: no change in sight), onset, last. energy, ring,
-    number: state of the onset; unused if `band` has no rows. found: channel, onset, offset. resting: no burst is open
-    at a sample.
+    p: dt, warm, down, up, up in a burst, decay, ratio, release ratio, fraction, minimum [ns], pause [ns], delays of the
+    envelope and of the energy [ns]. q: numbers of the onset. level: per channel floor, recent peak, peak of the
+    session, age, top of the burst. time: per channel active, since (-1: no change in sight), onset, last. energy,
+    number, signal, ring: state of the onset; unused if `band` has no rows. found: channel, onset,
+    offset. resting: no burst is open at a sample.
     """
     n, dt_ns, refined = 0, 1e9 * p[0], band.shape[0] > 0
     for c in range(envelope.shape[1]):
@@ -218,7 +218,7 @@ def burst_update(
             level[c, AGE] += p[0]
             if refined:
                 quiet = not active and time[c, SINCE] < 0 and level[c, AGE] >= p[1]
-                follow(band[i, c], quiet, q, energy[c], number[c], ring[c])
+                follow(band[i, c], quiet, q, energy[c], number[c], signal[c], ring[c])
             if level[c, AGE] < p[1]:
                 continue
             if level[c, FLOOR] < 0.0:
@@ -252,7 +252,7 @@ def burst_update(
             if limit > 0.0:
                 sign, first = (-1.0, number[c, BEGUN]) if active else (1.0, number[c, BARRED])
                 length, score = look_back(limit, sign, first, number[c], ring[c])
-                if active or score * dt_ns >= SCORED * p[9]:
+                if active or score * dt_ns >= p[9]:
                     moment = t[i] - int(length * dt_ns + p[12])
                 elif t[i] - time[c, SINCE] < LONG * p[9]:
                     continue

@@ -5,6 +5,7 @@ import sys
 
 BENCHMARKS = (
     ("Orientation beside C, vqf, imufusion and ahrs", "tests.bench.orientation"),
+    ("EMG beside NeuroKit2 and pyemgpipeline", "tests.bench.emg"),
     ("Pipeline", "tests.bench.pipeline"),
     ("Virtual radio, bleak only", "tests.bench.radio_body"),
     ("The whole line", "tests.bench.whole_line"),

@@ -48,7 +48,7 @@ def synthetic(
 
 
 @pytest.mark.needs("data")
-@pytest.mark.parametrize("fraction", [0.1, 0.2, 0.3, 0.5])
+@pytest.mark.parametrize("fraction", [0.08, 0.2, 0.3, 0.5])
 def test_the_biceps_recording_has_nine_bursts(recordings: Path, fraction: float) -> None:
     emg = opensignals(recordings / "emg_opensignals/emg_bursts.h5", 16)
     bursts, activation = detect(emg, 1000.0, BurstParams(fraction=fraction))
@@ -70,14 +70,6 @@ def test_noise_has_no_bursts(rate_hz: float) -> None:
     assert np.isnan(activation).all(), "a fraction of noise is no activation"
 
 
-def test_onsets_at_ten_decibels_are_within_fifty_milliseconds() -> None:
-    times = [(2.0 + 2.5 * i, 3.0 + 2.5 * i) for i in range(12)]
-    bursts, _ = detect(synthetic(times, 34.0), 1000.0, BurstParams(ratio=2.0, release_ratio=1.5))
-    assert len(bursts) == 12
-    errors = [abs(b.onset * 1e-9 - onset) for b, (onset, _) in zip(bursts, times, strict=True)]
-    assert np.median(errors) < 0.05
-
-
 def test_any_chunking_gives_the_same_bursts_and_activation() -> None:
     emg = synthetic([(2, 3), (5, 6)], 8.0, snr=8)
     whole, parts = detect(emg, 1000.0), detect(emg, 1000.0, chunk=7)
@@ -97,6 +89,46 @@ def test_a_saved_state_continues_equal() -> None:
     again = detector.update(t[2500:], envelope[2500:])
     assert once[0] == again[0] != []
     np.testing.assert_array_equal(once[1], again[1])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_contraction_of_a_minute_is_one_burst(seed: int) -> None:
+    emg = synthetic([(3, 63)], 68.0, snr=10, seed=seed)
+    (burst,) = detect(emg, 1000.0)[0]
+    assert (burst.offset - burst.onset) * 1e-9 == pytest.approx(60.0, abs=0.1)
+
+
+@pytest.mark.parametrize("rate_hz", [200.0, 1000.0])
+@pytest.mark.parametrize("floor", [5e-6, 20e-6])
+def test_graded_contractions_with_ramps_are_each_counted_once(rate_hz: float, floor: float) -> None:
+    """From a fifth of the maximum on, after the maximum; 20 uV of noise below 300 uV."""
+    t, rng = np.arange(0, 52, 1 / rate_hz), np.random.default_rng(4)
+    gain = np.zeros_like(t)
+    for i, part in enumerate((0.2, 1.0, 0.2, 0.4, 0.6, 0.2, 0.8, 0.4)):
+        gain += part * np.clip(np.minimum(t - 3 - 6 * i, 6 + 6 * i - t) / 0.3, 0, 1)
+    emg = floor * rng.normal(size=t.size) + 300e-6 * gain * rng.normal(size=t.size)
+    assert len(detect(emg, rate_hz)[0]) == 8
+
+
+@pytest.mark.parametrize("rate_hz", [200.0, 1000.0])
+def test_a_heart_in_the_signal_is_no_burst(rate_hz: float) -> None:
+    t = np.arange(0, 60, 1 / rate_hz)
+    emg = 5e-6 * np.random.default_rng(6).normal(size=t.size)
+    for beat in np.arange(0.3, 60, 0.85):
+        for late, height, width in (
+            (-0.025, -0.15, 0.01),
+            (0.0, 1.0, 0.012),
+            (0.028, -0.25, 0.012),
+            (0.25, 0.15, 0.05),
+        ):
+            emg += 120e-6 * height * np.exp(-0.5 * ((t - beat - late) / width) ** 2)
+    assert detect(emg, rate_hz)[0] == []
+    emg += 100e-6 * ((t > 20) & (t < 24)) * np.random.default_rng(7).normal(size=t.size)
+    assert len(detect(emg, rate_hz)[0]) == 1
+
+
+def test_a_contraction_soon_after_the_start_is_found() -> None:
+    assert len(detect(synthetic([(0.8, 3)], 5.0, snr=8), 1000.0)[0]) == 1
 
 
 def test_a_burst_that_is_open_at_the_end_ends_there() -> None:
@@ -140,9 +172,10 @@ def test_with_an_mvc_activation_is_a_fraction_of_it_from_the_first_sample() -> N
         {"warm_s": 4.0},
         {"floor_down_s": 100.0},
         {"floor_up_s": 0.1},
+        {"floor_active_s": 0.1},
     ],
 )
 def test_every_parameter_is_felt(change: dict[str, float]) -> None:
     emg = synthetic([(2, 3), (4, 5)], 9.0, snr=8)
-    emg[:300] *= 20  # a noisy start
+    emg[:480] *= 20  # a noisy start
     assert detect(emg, 1000.0, replace(BurstParams(), **change))[0] != detect(emg, 1000.0)[0]
