@@ -185,7 +185,7 @@ class Pipeline:
 
     @property
     def lights(self) -> dict[str, tuple[str, str]]:
-        """How far joints and muscles (`emg_...`) can be trusted: "red", "yellow" or "green", and why it is no better."""
+        """How far joints and muscles (`emg_...`) can be trusted: "red", "yellow" or "green", and why no better."""
         return self.skeleton.lights | {f"emg_{muscle}": light for muscle, light in self.muscles.lights.items()}
 
     def carry(self) -> dict[str, Json]:

@@ -1,4 +1,4 @@
-"""Write the four locks: what runs, the simulators' extra, what develops, the benchmarks' peers. Called by `make lock`."""
+"""Write the locks: what runs, the simulators' extra, what develops, the benchmarks' peers. Called by `make lock`."""
 
 import subprocess
 import sys

@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 
 from fusion.emg import BurstDetector, EmgChain
-from fusion.emg.kernels import ACTIVE
 from fusion.emg.quality import EmgWatch, Flag, Second
 
 Floats = np.ndarray
@@ -38,16 +37,17 @@ def lower_limb(path: Path) -> Floats:
 
 
 def judged(emg: Floats, unit: Literal["V", "counts"] = "V") -> list[Second]:
-    """Judge a recording as the pipeline would: with the envelope, and with bursts open or not after each chunk."""
+    """Judge a recording as the pipeline would: with the envelope, and with bursts open or not."""
     channels = emg.shape[1]
     chain, detector, watch = EmgChain(channels, RATE), BurstDetector(channels, RATE), EmgWatch(channels, RATE, unit)
     out = []
     for i in range(0, len(emg), CHUNK):
         raw = emg[i : i + CHUNK]
         t = 1_790_000_000 * SECOND + np.arange(i, i + len(raw)) * (SECOND // 1000)
-        envelope = chain.update(raw)
-        detector.update(t, envelope)
-        out += watch.update(t, raw, envelope, np.tile(detector.state.time[:, ACTIVE] == 0, (len(raw), 1)))
+        band, resting = np.empty(raw.shape), np.empty(raw.shape, dtype=np.bool_)
+        envelope = chain.update(raw, band)
+        detector.update(t, envelope, band, resting)
+        out += watch.update(t, raw, envelope, resting)
     return out
 
 
