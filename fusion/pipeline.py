@@ -22,6 +22,7 @@ from fusion.body.angles.joints import MAIN
 from fusion.body.seats.report import Calibration
 from fusion.body.segments import check
 from fusion.body.skeleton import Skeleton
+from fusion.emg.exchange import Exchange
 from fusion.emg.muscles import Muscles
 from fusion.estimates import Batch, Event, Json, Topic
 from fusion.grid import Grid, Source, Track
@@ -54,6 +55,7 @@ class Pipeline:
         max_wait = round(s.max_wait_s * 1e9)
         self._grid, self._emg_grid = Grid(s.period_ns, max_wait), Grid(s.period_ns, max_wait)
         self._quality = Quality()
+        self._exchange = Exchange(s.period_ns)
         self._segments: dict[str, str] = {}
         self._watched: tuple[str, ...] = ()
         self._watchers: list[tuple[int, SlouchDetector | RepCounter]] = []
@@ -186,7 +188,11 @@ class Pipeline:
     @property
     def lights(self) -> dict[str, tuple[str, str]]:
         """How far joints and muscles (`emg_...`) can be trusted: "red", "yellow" or "green", and why no better."""
-        return self.skeleton.lights | {f"emg_{muscle}": light for muscle, light in self.muscles.lights.items()}
+        found = self.skeleton.lights
+        for muscle, (light, why) in self.muscles.lights.items():
+            doubt = self._exchange.suspected.get(muscle, "")
+            found[f"emg_{muscle}"] = ("yellow", doubt) if doubt and light == "green" else (light, why)
+        return found
 
     def carry(self) -> dict[str, Json]:
         """Return what a recording that begins now needs to know of the past, for `restore`."""
@@ -235,7 +241,7 @@ class Pipeline:
             for track in self.angles.tracks.values():
                 track.trim(self._grid.next)
         if muscles.size:
-            self._muscle(muscles, batches)
+            events += self._muscle(muscles, batches)
             for sensor in self.muscles.sensors.values():
                 sensor.track.trim(self._emg_grid.next)
         if self._ends:  # what muscles say of a second is known with the first sample, and row, of the next
@@ -257,6 +263,8 @@ class Pipeline:
         self._add(batches, "orientation", t, posed.orientations, "1", posed.quats)
         events += found
         events += self._movement(t, names, angles)
+        if self.muscles.sensors:
+            events += self._exchange.joints(t, names, angles)
         self._quality.add(tuple(self.motion.lanes), t, rows.quality)
         for second in trusted:
             self._quality.note(second.t, second.names, second.units, second.values.tolist())
@@ -280,12 +288,13 @@ class Pipeline:
                 found.append((column, self._reps.setdefault(name, RepCounter(name, self._rep_params))))
         return found
 
-    def _muscle(self, t: Times, batches: list[Batch]) -> None:
+    def _muscle(self, t: Times, batches: list[Batch]) -> list[Event]:
         names, units, values, quality = self.muscles.rows(t)
         self._add(batches, "emg", t, names, units, values)
         self._quality.add(tuple(self.muscles.sensors), t, quality)
         for note in self.muscles.notes(t.item(-1)):
             self._quality.note(note.t, note.names, ("1",) * len(note.names), note.values)
+        return self._exchange.muscles(t, names, values)
 
     def _add(
         self,

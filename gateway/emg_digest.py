@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fusion.emg.metrics.fatigue import WINDOW_S, Windows, windows
+from fusion.emg.quality.limits import Limits
 from fusion.estimates import Batch
 from fusion.pipeline import is_counted
 from fusion.samples import TimedEmg
@@ -75,11 +76,20 @@ class Spectra:
     """Samples that wait, in parts."""
     waiting: int = 0
     found: dict[int, list[Windows]] = field(default_factory=dict)
+    limits: list[Limits] = field(default_factory=list)
+    """Of the converter, by channel."""
+    measured: int = 0
+    """So many of those that wait have been looked at for limits."""
+
+    def __post_init__(self) -> None:
+        self.limits = [Limits() for _ in range(self.channels)]
 
     def add(self, samples: TimedEmg) -> None:
         """Take the next samples."""
         if samples.gap:
             self.flush()
+            self.measure()
+            self.measured = 0
             self.t, self.x, self.waiting = [], [], 0
         self.t.append(samples.t)
         self.x.append(samples.emg)
@@ -89,6 +99,7 @@ class Spectra:
 
     def flush(self) -> None:
         """Take the windows that are complete out of what waits."""
+        self.measure()
         length = round(WINDOW_S * self.rate_hz)
         if self.waiting < length:
             return
@@ -99,6 +110,15 @@ class Spectra:
         step = length // 2
         used = ((t.size - length) // step + 1) * step
         self.t, self.x, self.waiting = [t[used:]], [x[used:]], t.size - used
+        self.measured = self.waiting
+
+    def measure(self) -> None:
+        """Look at what waits for the limits of the converter."""
+        if self.waiting > self.measured:
+            x = np.concatenate(self.x)[self.measured :]
+            for channel, limits in enumerate(self.limits):
+                limits.add(x[:, channel])
+        self.measured = self.waiting
 
     def windows(self, channel: int) -> Windows:
         """Return all windows of a channel."""

@@ -17,6 +17,7 @@ from fusion.emg.metrics.fatigue import Trend, Windows, trend
 from fusion.emg.metrics.intervals import Estimate
 from fusion.emg.metrics.phases import LEAST_ONSETS, Rep, onset_differences, repetitions
 from fusion.emg.muscles import Muscles
+from fusion.emg.quality.limits import Limits
 from fusion.estimates import Event, Json
 from fusion.movement.reps import dominant
 from gateway.emg_digest import BIN_NS, EmgDigest
@@ -75,7 +76,20 @@ def metrics(digest: EmgDigest, muscles: Muscles, events: list[Event], *, late: b
     for sensor, spectra in digest.spectra.items():
         for channel, muscle in sorted(muscles.names.get(sensor, {}).items()):
             found |= _fatigue(muscle, spectra.windows(channel), session.bursts(muscle))
+            found |= _clipped(muscle, spectra.limits[channel] if channel < spectra.channels else Limits())
     return found
+
+
+def _clipped(muscle: str, limits: Limits) -> dict[str, Json]:
+    count = limits.clipped
+    if not count:
+        return {}
+    note = "samples at a limit of the converter: lower the gain, or fix an electrode that is loose"
+    return {
+        f"clipped_{muscle}": {
+            "value": count, "low": count, "high": count, "unit": "1", "exercise": None, "note": note
+        }
+    }  # fmt: skip
 
 
 @dataclass(slots=True)
