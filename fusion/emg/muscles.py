@@ -1,7 +1,8 @@
 """All EMG sensors of a gateway: chunks in, envelope and activation at the rows of the grid, and bursts."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from fusion.emg.bursts import Burst, BurstDetector, BurstParams
 from fusion.emg.chain import EmgChain
 from fusion.emg.filters import EmgParams, holds_emg
+from fusion.emg.kernels import MOST
+from fusion.emg.mvc import TRIAL_S, Normalisers, Stretch, normalised, refusal
+from fusion.emg.zones import Zone, Zones
 from fusion.estimates import Event, Json
 from fusion.grid import Track
 from fusion.plain import number, numbers, table
@@ -21,8 +25,8 @@ Times = NDArray[np.int64]
 
 LEVELS = 5
 """Columns of `BurstState.level`."""
-LEAST_MVC = 1e-12
-"""A carried maximum below this is none, in whatever unit."""
+SECOND = 1_000_000_000
+"""What is told once a second is told at whole seconds [ns]."""
 
 
 @dataclass(slots=True)
@@ -34,6 +38,8 @@ class MuscleSensor:
     chain: EmgChain
     detector: BurstDetector
     track: Track
+    second: int = -1
+    """The whole second of its last sample."""
 
 
 class Muscles:
@@ -50,6 +56,10 @@ class Muscles:
         self.names: dict[str, dict[int, str]] = {}
         """Sensor to channel number to muscle and side; channels without a name are not put out."""
         self._restored: dict[str, Any] = {}
+        self.norms = Normalisers()
+        self.zones = Zones()
+        self._peaks: set[str] = set()
+        """Muscles whose session's peak was told."""
 
     def take(self, samples: TimedEmg) -> list[Event]:
         """Process samples as they come; a rate too low to hold any EMG gives nothing."""
@@ -63,20 +73,119 @@ class Muscles:
             sensor = self._add(samples, channels)
         elif (sensor.rate_hz, sensor.unit, sensor.chain.channels) != kind:  # its levels mean nothing any more
             events += self._events(samples.sensor, sensor, sensor.detector.interrupt())
+            events += [e for m in self._muscles(samples.sensor) for e in self.norms.finish(m, sensor.unit)]
             sensor = self._add(samples, channels)
         elif samples.gap:
             events += self._events(samples.sensor, sensor, sensor.detector.interrupt())
             sensor.chain.restart()
         if sensor.track.newest >= 0 and samples.t[0] - sensor.track.newest > self._max_gap:
             events.append(Event(sensor.track.newest, "gap", int(samples.t[0]), {"sensor": samples.sensor}))
+        for part in self._parts(samples):
+            events += self._part(sensor, part)
+        return events
+
+    def _part(self, sensor: MuscleSensor, samples: TimedEmg) -> list[Event]:
+        """Process samples within one second and within one trial or rest."""
+        name, detector = samples.sensor, sensor.detector
+        named = self._named(name, sensor.chain.channels)
+        events: list[Event] = []
+        for channel, muscle in named:
+            events += self.norms.advance(muscle, int(samples.t[0]), sensor.unit)
+            detector.mvc[channel] = self.norms.value(muscle, sensor.unit)
+        if samples.t[0] // SECOND != sensor.second:
+            sensor.second = int(samples.t[0] // SECOND)
+            events += self._new_peaks(name, sensor, int(samples.t[0]))
+        floors = [detector.floor(channel) for channel, _ in named]
         envelope = sensor.chain.update(samples.emg)
-        bursts, activation = sensor.detector.update(samples.t, envelope)
+        bursts, activation = detector.update(samples.t, envelope)
         sensor.track.append(samples.t, np.concatenate([envelope, activation], axis=1))
-        return events + self._events(samples.sensor, sensor, bursts)
+        events += self._events(name, sensor, bursts)
+        for (channel, muscle), floor in zip(named, floors, strict=True):
+            raw, amplitude = samples.emg[:, channel], envelope[:, channel]
+            events += self.norms.take(muscle, Stretch(samples.t, raw, amplitude, sensor.rate_hz, sensor.unit, floor))
+            events += self.zones.take(muscle, samples.t, activation[:, channel])
+        return events
 
     def finish(self) -> list[Event]:
-        """Close the bursts that are still open at the end."""
-        return [e for name, s in self.sensors.items() for e in self._events(name, s, s.detector.interrupt())]
+        """Close the bursts, trials and stays in zones that are still open at the end, and tell the final peaks."""
+        events = [e for name, s in self.sensors.items() for e in self._events(name, s, s.detector.interrupt())]
+        for name, sensor in self.sensors.items():
+            events += [e for m in self._muscles(name) for e in self.norms.finish(m, sensor.unit)]
+            self._peaks -= set(self._muscles(name))
+            events += self._new_peaks(name, sensor, sensor.track.newest)
+        return events + self.zones.finish()
+
+    # What activation is a fraction of, and where it should be
+
+    def calibrate(self, t: int, data: Mapping[str, Any]) -> list[Event]:
+        """Begin or end at `t` [ns UTC] what finds a normaliser, or take or forget one: see `fusion.emg.mvc`.
+
+        data: {what: "rest" | "mvc" | "mvc_stop" | "mvc_forget" | "mvc_given", muscles, seconds, values, from}.
+        """
+        here = {m: s.unit for name, s in self.sensors.items() for m in self._muscles(name)}
+        given, seconds = data.get("muscles"), number(data.get("seconds"), TRIAL_S)
+        asked = [m for m in given if isinstance(m, str)] if isinstance(given, list) else list(here)
+        match data.get("what"):
+            case "rest":
+                return self.norms.begin(t, [m for m in asked if m in here], "rest", TRIAL_S)
+            case "mvc":
+                absent = [
+                    refusal(t, m, f"no sensor gives EMG of {m}: place one, or name another")
+                    for m in asked
+                    if m not in here
+                ]
+                return absent + self.norms.begin(t, [m for m in asked if m in here], "mvc", seconds)
+            case "mvc_stop":
+                self.norms.stop(t)
+            case "mvc_forget":
+                self._peaks -= set(asked)
+                return self.norms.forget(t, asked)
+            case "mvc_given":
+                return self._give(t, table(data.get("values")), here, data.get("from"))
+        return []
+
+    def _give(self, t: int, values: Mapping[str, Any], here: Mapping[str, str], origin: object) -> list[Event]:
+        fitting, events = {}, []
+        for muscle, said in values.items():
+            unit = table(said).get("unit")
+            if here.get(muscle, unit) == unit:
+                fitting[str(muscle)] = said
+            else:
+                events.append(refusal(t, muscle, f"{muscle} is measured in {here[muscle]}, the value is in {unit}"))
+        return events + self.norms.give(t, fitting, origin if isinstance(origin, str) else None)
+
+    def set_zones(self, given: object) -> list[Event]:
+        """Put zones in place of those before, as a list of JSON values; what is no zone is left out."""
+        zones: list[Zone] = []
+        for item in given if isinstance(given, list) else []:
+            try:
+                zones.append(Zone.from_json(item))
+            except ValueError:
+                continue
+        return self.zones.set(zones)
+
+    def _new_peaks(self, name: str, sensor: MuscleSensor, t: int) -> list[Event]:
+        """Tell the peak that stands in for an MVC, once it is there."""
+        events = []
+        for channel, muscle in self._named(name, sensor.chain.channels):
+            peak = float(sensor.detector.state.level[channel, MOST])
+            if muscle not in self._peaks and peak > 0.0 and np.isnan(self.norms.value(muscle, sensor.unit)):
+                self._peaks.add(muscle)
+                events.append(normalised(t, muscle, "peak", peak, sensor.unit))
+        return events
+
+    def _parts(self, samples: TimedEmg) -> Iterator[TimedEmg]:
+        """Cut samples at whole seconds and where a trial or a rest ends."""
+        t = samples.t
+        cuts = set((np.flatnonzero(np.diff(t // SECOND)) + 1).tolist())
+        cuts |= set(np.searchsorted(t, self.norms.due(self._muscles(samples.sensor))).tolist())
+        edges = [0, *sorted(cut for cut in cuts if 0 < cut < t.size), t.size]
+        for a, b in pairwise(edges):
+            yield samples if b - a == t.size else replace(samples, t=t[a:b], emg=samples.emg[a:b], gap=False)
+
+    def _muscles(self, sensor: str) -> list[str]:
+        known = self.sensors.get(sensor)
+        return [] if known is None else [muscle for _, muscle in self._named(sensor, known.chain.channels)]
 
     def rows(self, t: Times) -> tuple[tuple[str, ...], tuple[str, ...], Floats, Floats]:
         """Return names, units and values at the rows, shape (rows, names), and the quality, shape (rows, sensors).
@@ -102,7 +211,6 @@ class Muscles:
         return {
             name: {
                 "level": s.detector.state.level.tolist(),
-                "mvc": [None if np.isnan(v) else v for v in s.detector.mvc.tolist()],
             }
             for name, s in self.sensors.items()
         }
@@ -119,10 +227,6 @@ class Muscles:
         if level is None:
             return
         sensor.detector.state.level[:] = level
-        mvc = state.get("mvc")
-        if isinstance(mvc, list) and len(mvc) == channels:
-            given = [number(v, np.nan) for v in mvc]
-            sensor.detector.mvc[:] = [v if v > LEAST_MVC else np.nan for v in given]
 
     def _named(self, sensor: str, channels: int) -> list[tuple[int, str]]:
         return [(c, name) for c, name in sorted(self.names.get(sensor, {}).items()) if c < channels]
