@@ -357,7 +357,8 @@ def clipped(raw: Floats) -> bool:
     usable = raw[np.isfinite(raw)]
     if np.unique(usable).size < EDGE_STEPS:
         return False
-    return max(np.count_nonzero(usable == edge) for edge in (usable.max(), usable.min())) >= EDGE_SHARE * usable.size
+    at_edge = max(int((usable == edge).sum()) for edge in (usable.max(), usable.min()))
+    return at_edge >= EDGE_SHARE * usable.size
 
 
 def _all(parts: list[Floats]) -> Floats:
