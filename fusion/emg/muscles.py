@@ -122,7 +122,7 @@ class Muscles:
 
         data: {what: "rest" | "mvc" | "mvc_stop" | "mvc_forget" | "mvc_given", muscles, seconds, values, from}.
         """
-        here = {m: s.unit for name, s in self.sensors.items() for m in self._muscles(name)}
+        here = self.units
         given, seconds = data.get("muscles"), number(data.get("seconds"), TRIAL_S)
         asked = [m for m in given if isinstance(m, str)] if isinstance(given, list) else list(here)
         match data.get("what"):
@@ -143,6 +143,23 @@ class Muscles:
             case "mvc_given":
                 return self._give(t, table(data.get("values")), here, data.get("from"))
         return []
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each muscle that a sensor gives EMG of."""
+        return {m: s.unit for name, s in self.sensors.items() for m in self._muscles(name)}
+
+    def describe(self) -> dict[str, Json]:
+        """Say what each muscle is normalised by: {by, value, unit, trials, from, under_way}."""
+        told: dict[str, Json] = {}
+        for name, sensor in self.sensors.items():
+            for channel, muscle in self._named(name, sensor.chain.channels):
+                norm = self.norms.describe(muscle)
+                peak = float(sensor.detector.state.level[channel, MOST])
+                if norm["by"] == "peak" and peak > 0.0:
+                    norm |= {"value": peak, "unit": sensor.unit}
+                told[muscle] = norm
+        return told
 
     def _give(self, t: int, values: Mapping[str, Any], here: Mapping[str, str], origin: object) -> list[Event]:
         fitting, events = {}, []

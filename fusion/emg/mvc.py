@@ -285,11 +285,8 @@ class Normalisers:
             "muscle": muscle, "trial": norm.count, "value": best, "best": top, "unit": norm.unit, "again": again,
             "reason": self._advice(muscle, norm.count, best / before - 1.0, rising=rising),
         }  # fmt: skip
-        events = [Event(measure.begin, "mvc", measure.end, data)]
-        if top != norm.value:
-            norm.value = top
-            events.append(_told_norm(measure.end, muscle, norm))
-        return events
+        norm.value = top
+        return [Event(measure.begin, "mvc", measure.end, data), _told_norm(measure.end, muscle, norm)]
 
     def _advice(self, muscle: str, count: int, rise: float, *, rising: bool) -> str:
         p = self.params

@@ -47,7 +47,8 @@ def test_a_trial_is_worth_its_best_half_second_and_the_best_trial_is_the_mvc() -
     assert normalised.t == T0 + 5 * S
     assert normalised.data["by"] == "mvc"
     trial(norms, 120e-6, 65.0)
-    (third,) = trial(norms, 110e-6, 130.0)
+    third, told = trial(norms, 110e-6, 130.0)
+    assert told.data["trials"] == pytest.approx([100e-6, 120e-6, 110e-6])
     assert (third.data["best"], third.data["again"], third.data["reason"]) == (pytest.approx(120e-6), False, "")
     assert norms.value(MUSCLE, "V") == pytest.approx(120e-6)
     assert np.isnan(norms.value(MUSCLE, "counts"))
