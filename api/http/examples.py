@@ -24,7 +24,8 @@ PLACEMENTS: JsonDict = {
     ]
 }
 CALIBRATION: JsonDict = {
-    "what": "mvc", "pose": "standing", "muscles": ["vastus_lateralis_left"], "seconds": 5.0, "from_session": None
+    "what": "mvc", "pose": "standing", "muscles": ["vastus_lateralis_left"], "seconds": 5.0,
+    "from_session": "20261115-1002-8hq2",
 }  # fmt: skip
 ZONES: JsonDict = {"zones": [{"muscle": "vastus_lateralis_left", "low": 0.4, "high": 0.6, "hold_s": 3.0, "buzz": True}]}
 ZONES_NOW: JsonDict = {
