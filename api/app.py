@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from api.auth import Guard, check_bind
 from api.bus import Bus
-from api.http import docs, errors, health, muscles, results, sensors, series, sessions
+from api.http import docs, electrodes, errors, health, muscles, results, sensors, series, sessions
 from api.http.limits import AnswerHeaders, Limits
 from api.http.work import Work
 from api.live import socket
@@ -64,8 +64,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(health.router(bus, hub, lambda: _store_problem(home)))
     for router in (
         sensors.router(bus, hub),
-        muscles.router(),
+        electrodes.router(),
         sessions.router(bus, hub, home),
+        muscles.router(bus, hub, home),
         series.router(home, stored),
         results.router(home, Work(settings.data_dir)),
         socket.router(hub),

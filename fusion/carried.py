@@ -17,7 +17,14 @@ from fusion.plain import table
 
 def carry(body: BodyCalibration, motion: Motion, muscles: Muscles, slouch: SlouchDetector) -> dict[str, Json]:
     """Return the state of all parts."""
-    return {"body": body.carry(), "motion": motion.carry(), "emg": muscles.carry(), "slouch": slouch.carry()}
+    return {
+        "body": body.carry(),
+        "motion": motion.carry(),
+        "emg": muscles.carry(),
+        "slouch": slouch.carry(),
+        "mvc": muscles.norms.carry(),
+        "zones": muscles.zones.carry(),
+    }
 
 
 def restore(
@@ -27,4 +34,6 @@ def restore(
     body.restore(table(data.get("body")))
     motion.restore(table(data.get("motion")))
     muscles.restore(table(data.get("emg")))
+    muscles.norms.restore(table(data.get("mvc")))
+    muscles.zones.restore(table(data.get("zones")))
     slouch.restore(table(data.get("slouch")))

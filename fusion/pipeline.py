@@ -100,6 +100,16 @@ class Pipeline:
         else:
             self.skeleton.calibration.ask(t, pose)
 
+    def normalise(self, t: int, data: Mapping[str, Json]) -> None:
+        """Begin or end a rest or an MVC trial at `t` [ns], or take or forget a normaliser: `Muscles.calibrate`."""
+        self._catch_up()
+        self._events += self.muscles.calibrate(t, data)
+
+    def zones(self, zones: Json) -> None:
+        """Put these target zones of muscles in place of those before."""
+        self._catch_up()
+        self._events += self.muscles.set_zones(zones)
+
     def reset(self, t: int, what: str) -> None:
         """Find the headings between segments anew ("heading"), or forget the seats and orientations too ("full")."""
         self._catch_up()
@@ -203,6 +213,7 @@ class Pipeline:
         """Continue at `t` [ns] from what `carry` gave; sensors may come later."""
         self._catch_up()
         carried.restore(data, self.skeleton.calibration, self.motion, self.muscles, self.slouch)
+        self._events += self.muscles.norms.tell(t)
 
     def _advance(self, now: int, *, final: bool) -> Out:
         self._silent = -1

@@ -191,9 +191,26 @@ def metrics(events: list[Event]) -> dict[str, Json]:
         found["reps"] = _count(count, "auto", f"counted on {series}")
     for muscle, count in Counter(str(event.data.get("muscle")) for event in events if event.name == "burst").items():
         found[f"bursts_{muscle}"] = _count(count, None, "bursts of muscle activity above the noise floor")
+    found |= _zones(events)
     slouches = sum(event.name == "slouch" for event in events)
     if slouches:
         found["slouches"] = _count(slouches, None, "times the posture threshold was exceeded for longer than the delay")
+    return found
+
+
+def _zones(events: list[Event]) -> dict[str, Json]:
+    """Count the targets that were held, and add up the time in them, by muscle."""
+    found: dict[str, Json] = {}
+    zones = [event for event in events if event.name == "zone"]
+    for muscle in sorted({str(event.data.get("muscle")) for event in zones}):
+        mine = [event for event in zones if event.data.get("muscle") == muscle]
+        holds = sum(event.data.get("state") == "held" for event in mine)
+        seconds = sum((e.end - e.t) / 1e9 for e in mine if e.data.get("state") == "out" and e.end is not None)
+        found[f"zone_holds_{muscle}"] = _count(holds, None, "times the target was held for long enough")
+        note = "time within the target"
+        found[f"zone_time_{muscle}"] = {
+            "value": seconds, "low": seconds, "high": seconds, "unit": "s", "exercise": None, "note": note
+        }  # fmt: skip
     return found
 
 

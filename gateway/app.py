@@ -6,6 +6,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack, suppress
 
 from fusion import pipeline
+from fusion.emg.zones import Zone
 from fusion.estimates import Json
 from gateway.bus.broker import embedded_broker
 from gateway.bus.client import BusClient
@@ -65,7 +66,10 @@ class Gateway:
             self.recordings.stop,
             self.playback.start,
             self.playback.stop,
+            self.home.normalisers,
         )
+        if settings.zone:
+            self.hub.set_zones([Zone.from_json(zone.model_dump()).to_json() for zone in settings.zone])
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self, stop: asyncio.Event, ready: Callable[[], None] = lambda: None) -> None:
@@ -154,6 +158,8 @@ class Gateway:
             "replays": self.playback.describe(),
             "calibration": calibration_status(self.hub.engine),
             "posture": posture_status(self.hub.engine),
+            "muscles": self.hub.engine.pipeline.muscles.describe(),
+            "zones": self.hub.engine.pipeline.muscles.zones.describe(),
             "problems": problems(*self.roster.problems, *self.recordings.problems, self.playback.problem),
             "dropped": {
                 "records": self.hub.overrun,

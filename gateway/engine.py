@@ -28,6 +28,8 @@ CHANNEL_DIGITS = 4
 """No sensor has more channels than numbers of so many digits tell apart."""
 LARGEST_SHIFT_NS = 2**62
 """A replay moves no file farther than this: a century and a half, and within 64 bits [ns]."""
+NORMALISING = ("rest", "mvc", "mvc_stop", "mvc_forget", "mvc_given")
+"""What of a calibration is about muscles."""
 MAX_GAPS = 200
 """So many gaps per sensor are kept by their times; beyond, they are only counted."""
 
@@ -223,6 +225,8 @@ class Engine:
                 self.sensors[control.sensor].file_shift = cast(int, shift) if from_file else None
             case "calibrate":
                 self._calibrate(control)
+            case "zones":
+                self.pipeline.zones(control.data.get("zones"))
             case "restore":
                 self.pipeline.restore(control.t, control.data)
             case "reset":
@@ -260,6 +264,9 @@ class Engine:
             state.parser.skipped = skipped
 
     def _calibrate(self, control: Control) -> None:
+        if control.data.get("what") in NORMALISING:
+            self.pipeline.normalise(control.t, control.data)
+            return
         what, pose = control.data.get("what", "pose"), str(control.data.get("pose", "standing"))
         if what == "posture" or pose in ("standing", "sitting"):
             self.pipeline.calibrate(control.t, "posture" if what == "posture" else "pose", pose)

@@ -1,4 +1,4 @@
-"""The way back to the wearer: a slouch becomes a buzz, not more often than the wearer agreed to."""
+"""The way back to the wearer: a slouch or a target held becomes a buzz, not more often than the wearer agreed to."""
 
 import asyncio
 import logging
@@ -14,8 +14,6 @@ from gateway.settings import PostureSettings
 
 log = logging.getLogger(__name__)
 
-CUES = frozenset({"slouch"})
-"""Events that are to be felt."""
 PENDING = 4
 """Cues that may wait; an old cue is worse than none."""
 CUE_TIMEOUT_S = 5.0
@@ -39,8 +37,14 @@ class Haptics:
 
     def notice(self, event: Event) -> None:
         """Take an event of the pipeline; never waits."""
-        if event.name in CUES and self._settings.buzz:
+        if self._is_cue(event):
             self._cues.put(event)
+
+    def _is_cue(self, event: Event) -> bool:
+        """Say whether an event is to be felt: a slouch if the settings say so, a zone held if the zone says so."""
+        if event.name == "zone":
+            return event.data.get("state") == "held" and event.data.get("buzz") is True
+        return event.name == "slouch" and self._settings.buzz
 
     async def run(self) -> None:
         """Render cues until cancelled."""

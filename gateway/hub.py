@@ -45,6 +45,7 @@ class Hub:
         self._inbox: list[Record] = []
         self._sensors: dict[str, Control] = {}
         self._placements: dict[str, Control] = {}
+        self._zones: Control | None = None
         self.reads: Callable[[], Iterable[Packet]] = lambda: ()
         """What the devices said of themselves at their start; the roster knows."""
 
@@ -69,6 +70,11 @@ class Hub:
         """Say where a sensor sits on the body."""
         self._placements[sensor] = Control(self.clock.now(), "placement", sensor, data)
         self.emit(self._placements[sensor])
+
+    def set_zones(self, zones: list[Json]) -> None:
+        """Put target zones of muscles in place of those before."""
+        self._zones = Control(self.clock.now(), "zones", None, {"zones": zones})
+        self.emit(self._zones)
 
     async def run(self) -> None:
         """Work through the inbox at every multiple of the batch length, until cancelled."""
@@ -115,6 +121,8 @@ class Hub:
         for known in (self._sensors, self._placements):
             for control in known.values():
                 yield Control(now, control.kind, control.sensor, control.data)
+        if self._zones:
+            yield Control(now, "zones", None, self._zones.data)
         for packet in self.reads():
             yield Packet(now, packet.sensor, packet.characteristic, packet.data)
         if carried:

@@ -23,7 +23,7 @@ class Packet:
 
 
 ControlKind = Literal[
-    "sensor", "placement", "calibrate", "restore", "reset", "link", "clock", "mark", "settings", "end"
+    "sensor", "placement", "calibrate", "zones", "restore", "reset", "link", "clock", "mark", "settings", "end"
 ]
 
 
@@ -34,7 +34,9 @@ class Control:
     kind and data:
     settings: the pipeline's parameters; sensor: {model, address, options, calibration: what
     `SensorCalibration.to_json` gave, where the sensor has one}, a sensor is known from here on;
-    placement: {segment, channels, truth}; calibrate: {what: "pose" | "posture", pose};
+    placement: {segment, channels, truth}; calibrate: {what: "pose" | "posture", pose}, {what: "rest"},
+    {what: "mvc", muscles, seconds}, {what: "mvc_stop"}, {what: "mvc_forget", muscles} or {what: "mvc_given", values: by
+    muscle {value, unit}, from: session}; zones: {zones: list of {muscle, low, high, hold_s, buzz}};
     restore: what `Pipeline.carry` gave, where the recording began in the middle of a visit; reset: {what};
     link: {state, reason, options}; clock: {source: "device" | "file", shift_ns: what a replay adds to the file's
     times}; mark: {text, name: the event's name if not "mark"}; end: {reason}.

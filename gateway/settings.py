@@ -10,12 +10,13 @@ import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import platformdirs
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from fusion.emg.zones import HOLD_S, LONGEST_HOLD_S, LOW, MAX_ZONES, SHORTEST_HOLD_S, Zone
 from fusion.settings import PipelineSettings
 
 FILE_NAME = "kinestream.toml"
@@ -155,6 +156,26 @@ class SensorSettings(Section):
     """File with its calibration, as `kinestream calibrate` writes it; relative to the file that names it."""
 
 
+class ZoneSettings(Section):
+    """A target for one muscle: its activation is to be between two limits for a while."""
+
+    muscle: Muscle
+    """Muscle and side, as a sensor's `channels` name it."""
+    low: float = Field(LOW, gt=0)
+    """Lower limit as a fraction of the MVC, or of what stands in for it. [V]"""
+    high: float | None = Field(None, gt=0)
+    """Upper limit; None: there is none."""
+    hold_s: float = Field(HOLD_S, ge=SHORTEST_HOLD_S, le=LONGEST_HOLD_S)
+    """The target is reached after so long within [s]. [P]"""
+    buzz: bool = False
+    """Let the posture wearable vibrate when it is reached; not oftener than posture.rest_s allows."""
+
+    @model_validator(mode="after")
+    def _is_zone(self) -> Self:
+        Zone.from_json(self.model_dump())
+        return self
+
+
 class Settings(BaseSettings):
     """All settings, whole and frozen."""
 
@@ -172,6 +193,7 @@ class Settings(BaseSettings):
     pipeline: PipelineSettings = PipelineSettings()
     posture: PostureSettings = PostureSettings()
     sensor: tuple[SensorSettings, ...] = ()
+    zone: tuple[ZoneSettings, ...] = Field((), max_length=MAX_ZONES)
 
     @field_validator("sensor")
     @classmethod
@@ -182,6 +204,15 @@ class Settings(BaseSettings):
             if twice:
                 raise ValueError(f"two sensors have the {key} {twice}: give each its own")
         return sensors
+
+    @field_validator("zone")
+    @classmethod
+    def _one_per_muscle(cls, zones: tuple[ZoneSettings, ...]) -> tuple[ZoneSettings, ...]:
+        muscles = [zone.muscle for zone in zones]
+        twice = next((muscle for muscle in muscles if muscles.count(muscle) > 1), None)
+        if twice:
+            raise ValueError(f"two zones are for {twice}: leave one out")
+        return zones
 
 
 def default_data_dir() -> Path:

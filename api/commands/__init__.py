@@ -6,6 +6,7 @@ import sys
 import typer
 
 from api.commands.calibration import register as register_calibration
+from api.commands.mvc import register as register_mvc
 from api.commands.service import register as register_service
 from api.commands.sessions import register as register_sessions
 from api.commands.setup import register as register_setup
@@ -26,6 +27,7 @@ for register in (
     register_service,
     register_setup,
     register_visits,
+    register_mvc,
     register_sessions,
     register_calibration,
     register_validation,

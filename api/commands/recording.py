@@ -37,13 +37,17 @@ async def record_visit(settings: Settings, title: str, subject: str | None, seco
 
 
 @contextlib.asynccontextmanager
-async def connected(settings: BusSettings) -> AsyncIterator[Bus]:
+async def connected(
+    settings: BusSettings, receive: Callable[[str, bytes], None] = lambda *_: None
+) -> AsyncIterator[Bus]:
     """Reach the bus that a running gateway is on.
+
+    receive: Takes topic and payload of what is published there.
 
     Raises:
         Problem: There is none.
     """
-    bus = Bus(settings, lambda *_: None, lambda: None)
+    bus = Bus(settings, receive, lambda: None)
     talking = asyncio.create_task(bus.run())
     try:
         with contextlib.suppress(TimeoutError):

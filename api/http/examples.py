@@ -23,6 +23,30 @@ PLACEMENTS: JsonDict = {
         {"sensor": "armband", "segment": None, "channels": {"0": "vastus_lateralis_left"}},
     ]
 }
+CALIBRATION: JsonDict = {
+    "what": "mvc", "pose": "standing", "muscles": ["vastus_lateralis_left"], "seconds": 5.0,
+    "from_session": "20261115-1002-8hq2",
+}  # fmt: skip
+ZONES: JsonDict = {"zones": [{"muscle": "vastus_lateralis_left", "low": 0.4, "high": 0.6, "hold_s": 3.0, "buzz": True}]}
+ZONES_NOW: JsonDict = {
+    "zones": [
+        {
+            "muscle": "vastus_lateralis_left", "low": 0.4, "high": 0.6, "hold_s": 3.0, "buzz": True,
+            "state": "held", "entries": 7, "holds": 5, "time_s": 31.42,
+        }
+    ]
+}  # fmt: skip
+NORMALISERS: JsonDict = {
+    "session": "20261122-2311-k3f9", "started": "2026-11-22T23:11:04.250Z",
+    "mvc": [
+        {
+            "muscle": "vastus_lateralis_left", "value": 0.000212, "unit": "V", "by": "mvc",
+            "trials": [0.000187, 0.000212, 0.000209], "origin": None,
+            "amplitude": {"emg_high_pass_hz": 20.0, "emg_low_pass_hz": 450.0, "emg_envelope_hz": 6.0},
+        }
+    ],
+}  # fmt: skip
+NORMALISERS_OF_SUBJECT: JsonDict = {"sessions": [NORMALISERS]}
 SESSION: JsonDict = {
     "id": "20261122-2311-k3f9", "title": "Sit to stand, second visit", "subject": "S01", "kind": "import",
     "state": "complete", "started": "2026-11-22T23:11:04.250Z", "duration_s": 182.4, "origin": "visit2/session.toml",

@@ -8,10 +8,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.bus import Bus
 from api.http.errors import responses
-from api.http.examples import GATEWAY, PLACEMENTS, SENSOR
+from api.http.examples import CALIBRATION, GATEWAY, PLACEMENTS, SENSOR
 from api.http.gateway_choice import GatewayName, gateway_named, gateway_of_sensor
 from api.live.gateways import Status
 from api.live.hub import Hub
+from fusion.emg.mvc import MAX_TRIAL_S, MIN_TRIAL_S
 from fusion.estimates import Json
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9_]{1,64}$")]
@@ -60,10 +61,23 @@ class Body(BaseModel):
 class Calibration(BaseModel):
     """Which calibration to begin; the gateway's status tells the person what to do."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": {"what": "pose", "pose": "standing"}})
-    what: Literal["pose", "posture"]
-    """`pose`: how the sensors sit on the segments; `posture`: the posture held now is the upright one."""
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"example": CALIBRATION})
+    what: Literal["pose", "posture", "rest", "mvc", "mvc_stop", "mvc_forget", "mvc_given"]
+    """`pose`: how the sensors sit on the segments; `posture`: the posture held now is the upright one; `rest`: 5 s in
+    which the muscles are at rest; `mvc`: a trial of a maximum voluntary contraction of `muscles` for `seconds`, three
+    of them with 60 s of rest between; `mvc_stop`: the trial ends now; `mvc_forget`: the trials of `muscles` do not
+    count; `mvc_given`: take what was measured in `from_session`, for `muscles` or all that are worn."""
     pose: Literal["standing", "sitting"] = "standing"
+    muscles: list[Name] | None = Field(None, max_length=64)
+    seconds: float | None = Field(None, ge=MIN_TRIAL_S, le=MAX_TRIAL_S)
+    """Of a trial; None: 5."""
+    from_session: str | None = Field(None, pattern=r"^[A-Za-z0-9_-]{1,64}$")
+
+    def command(self) -> dict[str, Json]:
+        """Return what the gateway is asked."""
+        if self.what in ("pose", "posture"):
+            return {"what": self.what, "pose": self.pose}
+        return self.model_dump(exclude={"pose"}, exclude_none=True)
 
 
 class Reset(BaseModel):
@@ -126,7 +140,7 @@ def router(bus: Bus, hub: Hub) -> APIRouter:
 
     @routes.post("/calibrations", operation_id="calibrate", summary="Calibrate", responses=failures)
     async def calibrate(how: Calibration, gateway: GatewayName = None) -> Done:
-        await bus.ask(gateway_named(bus, hub, gateway), "calibrate", {"what": how.what, "pose": how.pose})
+        await bus.ask(gateway_named(bus, hub, gateway), "calibrate", how.command())
         return Done()
 
     @routes.post("/resets", operation_id="reset", summary="Reset headings, or everything estimated", responses=failures)

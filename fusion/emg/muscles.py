@@ -15,8 +15,10 @@ from fusion.body.trust import NAMES
 from fusion.emg.bursts import Burst, BurstDetector, BurstParams
 from fusion.emg.chain import EmgChain
 from fusion.emg.filters import EmgParams, holds_emg
+from fusion.emg.mvc import TRIAL_S, Normalisers, Stretch, normalised, refusal
 from fusion.emg.quality import EmgWatch, Flag, Second, Verdict, near_heart, sentence
 from fusion.emg.quality.watch import ENVELOPE_TO_RMS
+from fusion.emg.zones import Zone, Zones
 from fusion.estimates import Event, Json
 from fusion.grid import Track
 from fusion.plain import number, numbers, table
@@ -28,9 +30,8 @@ Times = NDArray[np.int64]
 
 LEVELS = 5
 """Columns of `BurstState.level`."""
-LEAST_MVC = 1e-12
-"""A carried maximum below this is none, in whatever unit."""
 SECOND = 1_000_000_000
+"""What is told once a second is told at whole seconds [ns]."""
 MAINS_HZ = (50, 60)
 
 
@@ -61,16 +62,18 @@ class MuscleSensor:
         """Of the last second that was judged."""
         self.off = np.zeros(channels, dtype=np.bool_)
         """Channels whose electrode was off in that second: they have no activation."""
+        self.second = -1
+        """The whole second of its last sample."""
 
-    def take(self, t: Times, emg: Floats) -> list[Burst]:
-        """Process samples of one second."""
+    def take(self, t: Times, emg: Floats) -> tuple[list[Burst], Floats, Floats]:
+        """Process samples of one second; return the bursts that ended, amplitude and activation, (N, channels)."""
         band, resting = np.empty(emg.shape), np.empty(emg.shape, dtype=np.bool_)
         amplitude = self.chain.update(emg, band)
         bursts, activation = self.detector.update(t, amplitude, band, resting)
         self.watch.update(t, emg, amplitude, resting)
         activation[:, self.off] = np.nan
         self.track.append(t, np.concatenate([amplitude, activation], axis=1))
-        return bursts
+        return bursts, amplitude, activation
 
 
 class Muscles:
@@ -98,6 +101,10 @@ class Muscles:
         """Light and flags of each muscle as last told."""
         self._notes: list[Note] = []
         self._restored: dict[str, Any] = {}
+        self.norms = Normalisers()
+        self.zones = Zones()
+        self._peaks: set[str] = set()
+        """Muscles whose session's peak was told."""
 
     def take(self, samples: TimedEmg) -> list[Event]:
         """Process samples as they come; a rate too low to hold any EMG gives nothing."""
@@ -111,22 +118,131 @@ class Muscles:
             sensor = self._add(samples, channels)
         elif (sensor.rate_hz, sensor.unit, sensor.chain.channels) != kind:  # its levels mean nothing any more
             events += self._events(name, sensor, sensor.detector.interrupt())
+            events += [e for m in self._muscles(name) for e in self.norms.finish(m, sensor.unit)]
             sensor = self._add(samples, channels)
         elif samples.gap:
             events += self._events(name, sensor, sensor.detector.interrupt())
             sensor.chain.restart()
         if sensor.track.newest >= 0 and samples.t[0] - sensor.track.newest > self._max_gap:
             events.append(Event(sensor.track.newest, "gap", int(samples.t[0]), {"sensor": name}))
-        for a, b in _seconds(samples.t):
-            t = samples.t[a:b]
-            for second in sensor.watch.over(t.item(0)):
-                events += self._judge(name, sensor, second)
-            events += self._events(name, sensor, sensor.take(t, samples.emg[a:b]))
+        for a, b in self._parts(name, samples.t):
+            events += self._part(name, sensor, samples.t[a:b], samples.emg[a:b])
+        return events
+
+    def _part(self, name: str, sensor: MuscleSensor, t: Times, emg: Floats) -> list[Event]:
+        """Process samples within one second and within one trial or rest."""
+        start, detector = t.item(0), sensor.detector
+        events = [e for second in sensor.watch.over(start) for e in self._judge(name, sensor, second)]
+        named = self._named(name, sensor.chain.channels)
+        for channel, muscle in named:
+            events += self.norms.advance(muscle, start, sensor.unit)
+            detector.mvc[channel] = self.norms.value(muscle, sensor.unit)
+        if start // SECOND != sensor.second:
+            sensor.second = start // SECOND
+            events += self._new_peaks(name, sensor, start)
+        floors = [detector.floor(channel) for channel, _ in named]
+        bursts, amplitude, activation = sensor.take(t, emg)
+        events += self._events(name, sensor, bursts)
+        for (channel, muscle), floor in zip(named, floors, strict=True):
+            stretch = Stretch(t, emg[:, channel], amplitude[:, channel], sensor.rate_hz, sensor.unit, floor)
+            events += self.norms.take(muscle, stretch)
+            events += self.zones.take(muscle, t, activation[:, channel])
         return events
 
     def finish(self) -> list[Event]:
-        """Close the bursts that are still open at the end."""
-        return [e for name, s in self.sensors.items() for e in self._events(name, s, s.detector.interrupt())]
+        """Close the bursts, trials and stays in zones that are still open at the end, and tell the final peaks."""
+        events = [e for name, s in self.sensors.items() for e in self._events(name, s, s.detector.interrupt())]
+        for name, sensor in self.sensors.items():
+            events += [e for m in self._muscles(name) for e in self.norms.finish(m, sensor.unit)]
+            self._peaks -= set(self._muscles(name))
+            events += self._new_peaks(name, sensor, sensor.track.newest)
+        return events + self.zones.finish()
+
+    # What activation is a fraction of, and where it should be
+
+    def calibrate(self, t: int, data: Mapping[str, Any]) -> list[Event]:
+        """Begin or end at `t` [ns UTC] what finds a normaliser, or take or forget one: see `fusion.emg.mvc`.
+
+        data: {what: "rest" | "mvc" | "mvc_stop" | "mvc_forget" | "mvc_given", muscles, seconds, values, from}.
+        """
+        here = self.units
+        given, seconds = data.get("muscles"), number(data.get("seconds"), TRIAL_S)
+        asked = [m for m in given if isinstance(m, str)] if isinstance(given, list) else list(here)
+        match data.get("what"):
+            case "rest":
+                return self.norms.begin(t, [m for m in asked if m in here], "rest", TRIAL_S)
+            case "mvc":
+                absent = [
+                    refusal(t, m, f"no sensor gives EMG of {m}: place one, or name another")
+                    for m in asked
+                    if m not in here
+                ]
+                return absent + self.norms.begin(t, [m for m in asked if m in here], "mvc", seconds)
+            case "mvc_stop":
+                self.norms.stop(t)
+            case "mvc_forget":
+                self._peaks -= set(asked)
+                return self.norms.forget(t, asked)
+            case "mvc_given":
+                return self._give(t, table(data.get("values")), here, data.get("from"))
+        return []
+
+    @property
+    def units(self) -> dict[str, str]:
+        """Unit of each muscle that a sensor gives EMG of."""
+        return {m: s.unit for name, s in self.sensors.items() for m in self._muscles(name)}
+
+    def describe(self) -> dict[str, Json]:
+        """Say what each muscle is normalised by: {by, value, unit, trials, from, under_way}."""
+        told: dict[str, Json] = {}
+        for name, sensor in self.sensors.items():
+            for channel, muscle in self._named(name, sensor.chain.channels):
+                norm = self.norms.describe(muscle)
+                peak = sensor.detector.largest(channel)
+                if norm["by"] == "peak" and peak > 0.0:
+                    norm |= {"value": peak, "unit": sensor.unit}
+                told[muscle] = norm
+        return told
+
+    def _give(self, t: int, values: Mapping[str, Any], here: Mapping[str, str], origin: object) -> list[Event]:
+        fitting, events = {}, []
+        for muscle, said in values.items():
+            unit = table(said).get("unit")
+            if here.get(muscle, unit) == unit:
+                fitting[str(muscle)] = said
+            else:
+                events.append(refusal(t, muscle, f"{muscle} is measured in {here[muscle]}, the value is in {unit}"))
+        return events + self.norms.give(t, fitting, origin if isinstance(origin, str) else None)
+
+    def set_zones(self, given: object) -> list[Event]:
+        """Put zones in place of those before, as a list of JSON values; what is no zone is left out."""
+        zones: list[Zone] = []
+        for item in given if isinstance(given, list) else []:
+            try:
+                zones.append(Zone.from_json(item))
+            except ValueError:
+                continue
+        return self.zones.set(zones)
+
+    def _new_peaks(self, name: str, sensor: MuscleSensor, t: int) -> list[Event]:
+        """Tell the peak that stands in for an MVC, once it is there."""
+        events = []
+        for channel, muscle in self._named(name, sensor.chain.channels):
+            peak = sensor.detector.largest(channel)
+            if muscle not in self._peaks and peak > 0.0 and np.isnan(self.norms.value(muscle, sensor.unit)):
+                self._peaks.add(muscle)
+                events.append(normalised(t, muscle, "peak", peak, sensor.unit))
+        return events
+
+    def _parts(self, name: str, t: Times) -> Iterator[tuple[int, int]]:
+        """Cut samples where a second begins and where a trial or a rest ends."""
+        cuts = set((np.flatnonzero(np.diff(t // SECOND)) + 1).tolist())
+        cuts |= set(np.searchsorted(t, self.norms.due(self._muscles(name))).tolist())
+        yield from pairwise([0, *sorted(cut for cut in cuts if 0 < cut < t.size), t.size])
+
+    def _muscles(self, sensor: str) -> list[str]:
+        known = self.sensors.get(sensor)
+        return [] if known is None else [muscle for _, muscle in self._named(sensor, known.chain.channels)]
 
     def rows(self, t: Times) -> tuple[tuple[str, ...], tuple[str, ...], Floats, Floats]:
         """Return names, units and values at the rows, shape (rows, names), and the quality, shape (rows, sensors).
@@ -168,7 +284,6 @@ class Muscles:
         return {
             name: {
                 "level": s.detector.state.level.tolist(),
-                "mvc": [None if np.isnan(v) else v for v in s.detector.mvc.tolist()],
                 "notch_hz": s.chain.notch_hz,
                 "off": s.off.tolist(),
                 "first": s.watch.state.first,
@@ -188,10 +303,7 @@ class Muscles:
         if level is None:
             return
         sensor.detector.state.level[:] = level
-        mvc, off, first = state.get("mvc"), state.get("off"), state.get("first")
-        if isinstance(mvc, list) and len(mvc) == channels:
-            given = [number(v, np.nan) for v in mvc]
-            sensor.detector.mvc[:] = [v if v > LEAST_MVC else np.nan for v in given]
+        off, first = state.get("off"), state.get("first")
         if self._auto and state.get("notch_hz") in MAINS_HZ:
             sensor.chain.set_notch(float(state["notch_hz"]))
         if isinstance(off, list) and len(off) == channels:
@@ -247,11 +359,3 @@ class Muscles:
 def _reason(muscle: str, verdict: Verdict) -> str:
     """Return the sentence about a muscle; that an electrode is new is no news."""
     return sentence(muscle, verdict) if any(flag is not Flag.WARM for flag in verdict.flags) else ""
-
-
-def _seconds(t: Times) -> Iterator[tuple[int, int]]:
-    """Cut samples where a second begins."""
-    if t.item(0) // SECOND == t.item(-1) // SECOND:
-        yield 0, t.size
-        return
-    yield from pairwise([0, *(np.flatnonzero(np.diff(t // SECOND)) + 1).tolist(), t.size])

@@ -3,17 +3,21 @@
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import cast
 
 from devices.profile import Buzz, ForbiddenWrite, Unsupported
 from fusion.body.segments import SEGMENTS
+from fusion.emg.mvc import MAX_TRIAL_S, MIN_TRIAL_S, TRIAL_S
+from fusion.emg.zones import MAX_ZONES, Zone
 from fusion.estimates import Json
 from gateway.bus.messages import Message
+from gateway.engine import NORMALISING
 from gateway.haptics import Haptics
 from gateway.hub import Hub
 from gateway.links.link import Link, Unavailable
 from gateway.records import Control
+from gateway.store.normalisers import Normaliser, why_unfit
 from gateway.visits.recordings import Refused
 
 ORDER_TIMEOUT_S = 4.0
@@ -35,6 +39,8 @@ class Commands:
     stop_recording: Callable[[str | None], Awaitable[str]]
     start_replay: Callable[[str, float], Awaitable[str]]
     stop_replay: Callable[[str], None]
+    normalisers: Callable[[str], list[Normaliser]]
+    """What the muscles of a session were normalised by; reads the catalogue."""
     known: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -46,6 +52,7 @@ class Commands:
             "mark": self._mark,
             "place": self._place,
             "calibrate": self._calibrate,
+            "zones": self._zones,
             "reset": self._reset,
             "replay": self._replay,
             "stop_replay": self._stop_replay,
@@ -127,10 +134,79 @@ class Commands:
 
     async def _calibrate(self, message: Message) -> dict[str, Json]:
         what, pose = str(message.get("what", "pose")), str(message.get("pose", "standing"))
+        if what in NORMALISING:
+            data = await self._normalising(what, message)
+            self.hub.emit(Control(self.hub.clock.now(), "calibrate", None, {"what": what, **data}))
+            return {"muscles": data["muscles"]} if "muscles" in data else {}
         if what not in ("pose", "posture") or pose not in ("standing", "sitting"):
-            raise Refused("calibrate takes what: pose or posture, and pose: standing or sitting")
+            raise Refused(
+                f"calibrate takes what: pose or posture, and pose: standing or sitting; or {', '.join(NORMALISING)}"
+            )
         self.hub.emit(Control(self.hub.clock.now(), "calibrate", None, {"what": what, "pose": pose}))
         return {}
+
+    async def _normalising(self, what: str, message: Message) -> dict[str, Json]:
+        """Return what the control of a rest, a trial or a normaliser needs."""
+        match what:
+            case "rest":
+                return {"muscles": list[Json](self._muscles(message) or self.hub.engine.pipeline.muscles.units)}
+            case "mvc" | "mvc_forget":
+                muscles = self._muscles(message)
+                if not muscles:
+                    raise Refused(f"{what} needs a list of muscles, such as the one that pushes now")
+                if what == "mvc_forget":
+                    return {"muscles": list[Json](muscles)}
+                seconds = _number(message, "seconds", TRIAL_S)
+                if not MIN_TRIAL_S <= seconds <= MAX_TRIAL_S:
+                    raise Refused(f"a trial lasts {MIN_TRIAL_S:g} to {MAX_TRIAL_S:g} s, not {seconds:g}")
+                return {"muscles": list[Json](muscles), "seconds": seconds}
+            case "mvc_given":
+                return await self._given(message)
+        return {}
+
+    def _muscles(self, message: Message) -> list[str]:
+        """Return the muscles that a message names, all of which some sensor gives EMG of."""
+        given, here = message.get("muscles") or [], self.hub.engine.pipeline.muscles.units
+        if not isinstance(given, list):
+            raise Refused("muscles is a list of names")
+        for muscle in given:
+            if muscle not in here:
+                raise LookupError(f"no sensor gives EMG of {muscle}: there are {', '.join(here) or 'none yet'}")
+        return [str(muscle) for muscle in given]
+
+    async def _given(self, message: Message) -> dict[str, Json]:
+        """Look up what the muscles worn now were normalised by in another session."""
+        session, asked = message.get("from_session"), self._muscles(message)
+        if not isinstance(session, str):
+            raise Refused("mvc_given needs from_session: the id of the session in which the MVC was measured")
+        found = await asyncio.to_thread(self.normalisers, session)
+        engine = self.hub.engine
+        here, settings = engine.pipeline.muscles.units, asdict(engine.settings)
+        wanted = asked or [one.muscle for one in found if one.muscle in here and one.by != "peak"]
+        fitting = [one for one in found if one.muscle in wanted]
+        if not wanted or len(fitting) < len(set(wanted)):
+            there = ", ".join(one.muscle for one in found if one.by != "peak")
+            raise Refused(f"session {session} has no MVC of these muscles: it has {there or 'none at all'}")
+        for one in fitting:
+            if reason := why_unfit(one, settings, here.get(one.muscle)):
+                raise Refused(f"the MVC of session {session} cannot be used: {reason}")
+        values: dict[str, Json] = {one.muscle: {"value": one.value, "unit": one.unit} for one in fitting}
+        return {"muscles": list[Json](values), "values": values, "from": session}
+
+    async def _zones(self, message: Message) -> dict[str, Json]:
+        given = message.get("zones")
+        if not isinstance(given, list) or len(given) > MAX_ZONES:
+            raise Refused(f"zones needs a list of at most {MAX_ZONES} zones: [{{muscle, low, high, hold_s, buzz}}]")
+        zones = [Zone.from_json(item) for item in given]
+        muscles = [zone.muscle for zone in zones]
+        for muscle in muscles:
+            if not NAME.fullmatch(muscle):
+                raise Refused(f"a muscle is named by a to z, digits and _, not {muscle!r}")
+            if muscles.count(muscle) > 1:
+                raise Refused(f"two zones are for {muscle}: leave one out")
+        told: list[Json] = [zone.to_json() for zone in zones]
+        self.hub.set_zones(told)
+        return {"zones": told}
 
     async def _reset(self, message: Message) -> dict[str, Json]:
         what = str(message.get("what", "heading"))

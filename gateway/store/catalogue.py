@@ -15,7 +15,9 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, relationship
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from fusion.estimates import Json
 from gateway.store.interface import SessionInfo, SessionKind, SessionState
+from gateway.store.normalisers import Normaliser
 from gateway.store.sensor_use import SensorUse
 
 BUSY_TIMEOUT_MS = 10_000
@@ -29,7 +31,7 @@ class CatalogueProblem(OSError):
 class Base(DeclarativeBase):
     """What the tables have in common."""
 
-    type_annotation_map = {int: BigInteger, Mapping[str, str]: JSON}  # noqa: RUF012  (SQLAlchemy's own declaration)
+    type_annotation_map = {int: BigInteger, Mapping[str, str]: JSON, Mapping[str, Json]: JSON, list[float]: JSON}  # noqa: RUF012  (SQLAlchemy's own declaration)
 
 
 class SubjectRow(Base):
@@ -57,6 +59,7 @@ class SessionRow(Base):
     placements: Mapped[list["PlacementRow"]] = relationship(
         cascade="all, delete-orphan", order_by="PlacementRow.sensor"
     )
+    normalisers: Mapped[list["MvcRow"]] = relationship(cascade="all, delete-orphan", order_by="MvcRow.muscle")
 
 
 class SensorRow(Base):
@@ -78,6 +81,20 @@ class PlacementRow(Base):
     channels: Mapped[Mapping[str, str]]
     truth: Mapped[bool]
     worn: Mapped[SensorRow] = relationship()
+
+
+class MvcRow(Base):
+    """What a muscle was normalised by in a session: one value for both."""
+
+    __tablename__ = "mvc"
+    session: Mapped[str] = mapped_column(ForeignKey("session.id"), primary_key=True)
+    muscle: Mapped[str] = mapped_column(primary_key=True, index=True)
+    value: Mapped[float]
+    unit: Mapped[str]
+    by: Mapped[str]
+    amplitude: Mapped[Mapping[str, Json]]
+    trials: Mapped[list[float]]
+    origin: Mapped[str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +181,28 @@ class Catalogue:
         with self._transaction() as session:
             row = session.get(SessionRow, session_id)
             return [] if row is None else [_use(placement) for placement in row.placements]
+
+    def put_normalisers(self, session_id: str, found: Sequence[Normaliser]) -> None:
+        """Keep what the muscles of a session were normalised by, in place of what was kept before."""
+        with self._transaction() as session:
+            row = session.get_one(SessionRow, session_id)
+            row.normalisers = [session.merge(_mvc(session_id, one)) for one in found]
+
+    def normalisers(self, session_id: str) -> list[Normaliser]:
+        """Return what the muscles of a session were normalised by, in order of their names."""
+        with self._transaction() as session:
+            row = session.get(SessionRow, session_id)
+            return [] if row is None else [_normaliser(one) for one in row.normalisers]
+
+    def normalisers_of_subject(self, label: str) -> list[tuple[SessionInfo, list[Normaliser]]]:
+        """Return the same for each session of a subject that has any, the latest first."""
+        query = (
+            select(SessionRow)
+            .where(SessionRow.subject == label, SessionRow.normalisers.any())
+            .order_by(SessionRow.started.desc(), SessionRow.id.desc())
+        )
+        with self._transaction() as session:
+            return [(_info(row), [_normaliser(one) for one in row.normalisers]) for row in session.scalars(query)]
 
     def worn(self, sensor: str) -> list[str]:
         """Return the ids of the sessions that used a sensor, the latest first."""
@@ -264,6 +303,23 @@ def _info(row: SessionRow) -> SessionInfo:
 def _placement(session_id: str, use: SensorUse) -> PlacementRow:
     channels = {str(channel): name for channel, name in use.channels.items()}
     return PlacementRow(session=session_id, sensor=use.id, segment=use.segment, channels=channels, truth=use.truth)
+
+
+def _mvc(session_id: str, one: Normaliser) -> MvcRow:
+    return MvcRow(
+        session=session_id,
+        muscle=one.muscle,
+        value=one.value,
+        unit=one.unit,
+        by=one.by,
+        amplitude=dict(one.amplitude),
+        trials=list(one.trials),
+        origin=one.origin,
+    )
+
+
+def _normaliser(row: MvcRow) -> Normaliser:
+    return Normaliser(row.muscle, row.value, row.unit, row.by, row.amplitude, tuple(row.trials), row.origin)
 
 
 def _use(row: PlacementRow) -> SensorUse:

@@ -21,6 +21,7 @@ from gateway.store import schema
 from gateway.store.catalogue import Catalogue
 from gateway.store.claim import is_claimed
 from gateway.store.interface import SeriesData, SeriesInfo, SessionInfo
+from gateway.store.normalisers import Normaliser, normalisers_of
 from gateway.store.reader import SessionReader
 from gateway.store.schema import UnreadableSession
 from gateway.store.sensor_use import SensorUse
@@ -173,6 +174,11 @@ class SqliteHome:
             return replace(info, state="interrupted")
         return writer.close("interrupted")
 
+    def normalisers(self, session: str) -> list[Normaliser]:
+        """Return what the muscles of a session were normalised by, known from its end on; raises `UnknownSession`."""
+        self._existing(session)
+        return self.catalogue.normalisers(session)
+
     # Series: see `gateway.store.interface.SeriesHome`
 
     def write(self, session: str, batches: Sequence[Batch], events: Sequence[Event]) -> None:
@@ -210,6 +216,12 @@ class SqliteHome:
     def _closed(self, info: SessionInfo, sensors: Sequence[SensorUse]) -> None:
         self.catalogue.put(info)
         self.catalogue.put_sensors(info.id, sensors)
+        try:
+            with self.open(info.id) as reader:
+                found = normalisers_of(reader.events(), reader.settings)
+        except UnreadableSession:
+            return  # its events are lost; whoever opens it is told
+        self.catalogue.put_normalisers(info.id, found)
 
     def _sweep(self) -> None:
         """Remove what imports left that were killed."""

@@ -51,6 +51,29 @@ def said(gateway: Any) -> list[Reply]:
             {"what": "posture", "pose": "sitting"},
             {"do": "calibrate", "what": "posture", "pose": "sitting"},
         ),
+        ("POST", "calibrations", {"what": "rest"}, {"do": "calibrate", "what": "rest"}),
+        ("POST", "calibrations", {"what": "mvc_stop"}, {"do": "calibrate", "what": "mvc_stop"}),
+        (
+            "POST",
+            "calibrations",
+            {"what": "mvc", "muscles": ["soleus_left"], "seconds": 4},
+            {"do": "calibrate", "what": "mvc", "muscles": ["soleus_left"], "seconds": 4.0},
+        ),
+        (
+            "POST",
+            "calibrations",
+            {"what": "mvc_given", "from_session": "20261122-2311-k3f9"},
+            {"do": "calibrate", "what": "mvc_given", "from_session": "20261122-2311-k3f9"},
+        ),
+        (
+            "PUT",
+            "zones",
+            {"zones": [{"muscle": "soleus_left", "high": 0.8}]},
+            {
+                "do": "zones",
+                "zones": [{"muscle": "soleus_left", "low": 0.4, "high": 0.8, "hold_s": 3.0, "buzz": False}],
+            },
+        ),
         ("POST", "resets", {"what": "heading"}, {"do": "reset", "what": "heading"}),
         (
             "PUT",

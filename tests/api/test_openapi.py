@@ -40,6 +40,7 @@ def test_the_whole_contract_is_described(description) -> None:
         f"GET {v1}/sessions/{{session}}/metrics", f"GET {v1}/sessions/{{session}}/export",
         f"GET {v1}/sensors", f"POST {v1}/sensors/{{sensor}}/buzz", f"POST {v1}/sensors/{{sensor}}/identify",
         f"GET {v1}/body", f"PUT {v1}/body", f"POST {v1}/calibrations", f"POST {v1}/resets", f"POST {v1}/marks",
+        f"GET {v1}/sessions/{{session}}/mvc", f"GET {v1}/subjects/{{label}}/mvc", f"GET {v1}/zones", f"PUT {v1}/zones",
         "GET /healthz", "GET /readyz", "GET /metrics",
     }  # fmt: skip
 
@@ -48,7 +49,7 @@ def test_every_operation_has_a_tag_a_summary_and_an_id_of_its_own(description) -
     identities = [operation["operationId"] for _, operation in operations(description)]
     assert len(set(identities)) == len(identities)
     for name, operation in operations(description):
-        assert operation["tags"] in (["sessions"], ["sensors"], ["health"]), name
+        assert operation["tags"] in (["sessions"], ["sensors"], ["muscles"], ["health"]), name
         assert operation["summary"], name
         assert re.fullmatch(r"[a-z]+[A-Za-z]*", operation["operationId"]), name
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from fusion import settings as pipeline_settings
 from gateway import settings
-from gateway.settings import SensorSettings, Settings
+from gateway.settings import SensorSettings, Settings, ZoneSettings
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "protocol.md"
 BEGIN, END = "<!-- settings: begin -->\n", "<!-- settings: end -->\n"
@@ -41,7 +41,7 @@ def table() -> str:
     lines: list[str] = []
     for name in Settings.model_fields:
         section = getattr(defaults, name)
-        if name in ("data_dir", "sensor"):
+        if name in ("data_dir", "sensor", "zone"):
             continue
         kind = type(section)
         keys = [f.name for f in dataclasses.fields(kind)] if dataclasses.is_dataclass(kind) else list(kind.model_fields)
@@ -49,6 +49,10 @@ def table() -> str:
         lines += [f"| `{key}` | `{json.dumps(getattr(section, key))}` | {said[kind.__name__][key]} |" for key in keys]
     lines += ["", "#### [[sensor]]", "", "| key | what it is |", "|---|---|"]
     lines += [f"| `{key}` | {said['SensorSettings'][key]} |" for key in SensorSettings.model_fields]
+    lines += ["", "#### [[zone]]", "", "| key | default | what it is |", "|---|---|---|"]
+    for key, kind in ZoneSettings.model_fields.items():
+        default = "" if kind.is_required() else f"`{json.dumps(kind.default)}`"
+        lines.append(f"| `{key}` | {default} | {said['ZoneSettings'][key]} |")
     return "\n".join(lines) + "\n\n"
 
 

@@ -51,7 +51,7 @@ def test_every_command_is_in_the_document():
 def test_every_command_of_a_group_is_in_the_document():
     groups = get_command(command_line).commands.items()  # type: ignore[attr-defined]
     commands = {f"{name} {inner}" for name, group in groups for inner in getattr(group, "commands", {})}
-    assert commands == set(re.findall(r"^\| `kinestream (validate \w+)", TEXT, re.M))
+    assert commands == set(re.findall(r"^\| `kinestream ((?:validate|mvc) \w+)", TEXT, re.M))
 
 
 @pytest.mark.parametrize(("heading", "numbers"), [("## validate", Score), ("### validate joints", JointErrors)])

@@ -106,6 +106,19 @@ def bent(draw: st.DrawFn, packets: st.SearchStrategy[list[tuple[str, str, bytes]
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
 garbage = st.recursive(scalars, lambda x: st.lists(x, max_size=4) | st.dictionaries(st.text(max_size=4), x, max_size=3))
+ZONE = {"muscle": "biceps_left", "low": 0.1}
+normal_keys = st.sampled_from(["value", "unit", "by", "origin", "trials", "count", "rest", "open"])
+zone_keys = st.sampled_from(["zone", "entered", "held", "beyond", "last"])
+values = st.fixed_dictionaries({"value": scalars | st.just(1e-4), "unit": st.just("counts") | scalars})
+normalising = st.fixed_dictionaries(
+    {"what": st.sampled_from(["rest", "mvc", "mvc_stop", "mvc_forget", "mvc_given"])},
+    optional={
+        "muscles": st.lists(st.sampled_from(["biceps_left", "x"]) | scalars, max_size=2) | scalars,
+        "seconds": scalars,
+        "values": garbage | st.dictionaries(st.sampled_from(["biceps_left", "x"]), values | garbage, max_size=2),
+        "from": scalars,
+    },
+)  # fmt: skip
 carried = st.fixed_dictionaries(
     {},
     optional={
@@ -116,6 +129,8 @@ carried = st.fixed_dictionaries(
         ),
         "motion": garbage | st.dictionaries(st.sampled_from(list(MODELS)), garbage, max_size=3),
         "emg": garbage | st.dictionaries(st.sampled_from(list(MODELS)), garbage, max_size=3),
+        "mvc": garbage | st.dictionaries(st.just("biceps_left"), st.dictionaries(normal_keys, garbage)),
+        "zones": garbage | st.dictionaries(st.just("biceps_left"), st.dictionaries(zone_keys, garbage | st.just(ZONE))),
         "slouch": garbage | st.dictionaries(st.sampled_from(["upright_deg", "leaning", "asked", "slouching"]), garbage),
     },
 )  # fmt: skip
@@ -130,6 +145,8 @@ placements = st.fixed_dictionaries(
 orders = st.one_of(
     st.tuples(st.just("placement"), placements),
     st.tuples(st.just("calibrate"), st.dictionaries(st.sampled_from(["what", "pose"]), scalars | st.just("posture"))),
+    st.tuples(st.just("calibrate"), normalising),
+    st.tuples(st.just("zones"), st.dictionaries(st.just("zones"), garbage | st.lists(st.just(ZONE) | garbage))),
     st.tuples(st.just("reset"), st.dictionaries(st.just("what"), st.sampled_from(["heading", "full", "all", None]))),
     st.tuples(st.just("restore"), carried),
     st.tuples(st.just("link"), st.just({"state": "connected"})),
