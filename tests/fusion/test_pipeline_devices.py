@@ -126,7 +126,8 @@ def test_muscles_have_envelope_activation_and_bursts() -> None:
     assert {u for b in batches for n, u in zip(b.names, b.units, strict=True) if n.startswith("emg")} == {"V"}
     assert np.nanmax(got["activation_rectus_femoris_left"][1]) <= 1.0
     assert {e.data["muscle"] for e in events} == {"rectus_femoris_left"}
-    assert [e.name for e in events if e.name != "quality"] == ["burst"] * 4
+    assert [e.name for e in events if e.name == "burst"] == ["burst"] * 4
+    assert {e.name for e in events} == {"burst", "quality", "normalised"}
     assert got["quality_legs"][1].min() == 1.0
 
 

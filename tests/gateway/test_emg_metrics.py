@@ -54,9 +54,9 @@ def squats(person: Person, mvc: dict[str, float] | None) -> list[Record]:
         records.append(Control(START, "placement", sensor, {"channels": placed}))  # type: ignore[dict-item]
         records.append(Packet(START, sensor, DESCRIPTION, Encoder([stream]).description))
     if mvc is not None:
-        level = [[-1.0, 0.0, 0.0, 0.0, 0.0]] * len(MUSCLES)
-        state = {"box": {"level": level, "mvc": [mvc[muscle] for muscle in MUSCLES]}}
-        records.append(Control(START, "restore", None, {"emg": state}))  # type: ignore[dict-item]
+        values = {muscle: {"value": mvc[muscle], "unit": "V"} for muscle in MUSCLES}
+        given = {"what": "mvc_given", "values": values, "from": "the visit before"}
+        records.append(Control(START, "calibrate", None, given))  # type: ignore[arg-type]
     encoders = {"box": Encoder([box]), "goniometer": Encoder([goniometer])}
     for second in np.arange(0.0, seconds - 0.1, 0.1):
         for sensor, rate in (("box", RATE_HZ), ("goniometer", ANGLE_HZ)):
