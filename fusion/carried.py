@@ -14,6 +14,9 @@ from fusion.motion import Motion
 from fusion.movement.slouch import SlouchDetector
 from fusion.plain import table
 
+LARGEST_SHIFT_NS = 2**62
+"""A replay moves nothing farther: a century and a half, and within 64 bits [ns]."""
+
 
 def carry(body: BodyCalibration, motion: Motion, muscles: Muscles, slouch: SlouchDetector) -> dict[str, Json]:
     """Return the state of all parts."""
@@ -30,10 +33,15 @@ def carry(body: BodyCalibration, motion: Motion, muscles: Muscles, slouch: Slouc
 def restore(
     data: Mapping[str, Json], body: BodyCalibration, motion: Motion, muscles: Muscles, slouch: SlouchDetector
 ) -> None:
-    """Put the state back; what makes no sense is left out, and begins anew."""
+    """Put the state back; what makes no sense is left out, and begins anew.
+
+    data: What `carry` gave, and shift_ns: what a replay adds to the times in it.
+    """
+    given = data.get("shift_ns", 0)
+    shift = given if isinstance(given, int) and abs(given) <= LARGEST_SHIFT_NS else 0
     body.restore(table(data.get("body")))
     motion.restore(table(data.get("motion")))
     muscles.restore(table(data.get("emg")))
-    muscles.norms.restore(table(data.get("mvc")))
-    muscles.zones.restore(table(data.get("zones")))
+    muscles.norms.restore(table(data.get("mvc")), shift)
+    muscles.zones.restore(table(data.get("zones")), shift)
     slouch.restore(table(data.get("slouch")))

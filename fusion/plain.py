@@ -30,9 +30,11 @@ def number(value: object, default: float) -> float:
     return float(value) if abs(value) <= LARGEST and isfinite(value) else default
 
 
-def moment(value: object) -> int | None:
-    """Return a time [ns UTC], or None."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 2**63 else None
+def moment(value: object, shift: int = 0) -> int | None:
+    """Return a time [ns UTC], moved by `shift` [ns], or None."""
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value < 2**63:
+        return None
+    return value + shift if 0 <= value + shift < 2**63 else None
 
 
 def numbers(value: object, *shape: int) -> Floats | None:

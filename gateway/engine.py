@@ -16,6 +16,7 @@ from devices.chunks import AngleChunk, BatteryChunk, ButtonChunk, Chunk, EmgChun
 from devices.profile import Driver, Parser, StreamOptions
 from fusion.body.segments import SEGMENTS
 from fusion.calibration import SensorCalibration
+from fusion.carried import LARGEST_SHIFT_NS
 from fusion.estimates import Batch, Event, Json
 from fusion.pipeline import Pipeline, PipelineSettings
 from fusion.samples import Placement, TimedAngle, TimedEmg, TimedImu
@@ -26,8 +27,6 @@ IDLE_NS = 10_000_000_000
 """With no record for this long the pipeline is not run again until the next one [ns]."""
 CHANNEL_DIGITS = 4
 """No sensor has more channels than numbers of so many digits tell apart."""
-LARGEST_SHIFT_NS = 2**62
-"""A replay moves no file farther than this: a century and a half, and within 64 bits [ns]."""
 NORMALISING = ("rest", "mvc", "mvc_stop", "mvc_forget", "mvc_given")
 """What of a calibration is about muscles."""
 MAX_GAPS = 200

@@ -37,7 +37,8 @@ class Control:
     placement: {segment, channels, truth}; calibrate: {what: "pose" | "posture", pose}, {what: "rest"},
     {what: "mvc", muscles, seconds}, {what: "mvc_stop"}, {what: "mvc_forget", muscles} or {what: "mvc_given", values: by
     muscle {value, unit}, from: session}; zones: {zones: list of {muscle, low, high, hold_s, buzz}};
-    restore: what `Pipeline.carry` gave, where the recording began in the middle of a visit; reset: {what};
+    restore: what `Pipeline.carry` gave, where the recording began in the middle of a visit, and shift_ns: what a replay
+    adds to the times in it; reset: {what};
     link: {state, reason, options}; clock: {source: "device" | "file", shift_ns: what a replay adds to the file's
     times}; mark: {text, name: the event's name if not "mark"}; end: {reason}.
     """

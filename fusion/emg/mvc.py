@@ -316,9 +316,11 @@ class Normalisers:
             "trials": list[Json](norm.trials), "count": norm.count, "rest": _json(norm.rest), "open": under_way,
         }  # fmt: skip
 
-    def restore(self, data: Mapping[str, Any]) -> None:
-        """Continue from what `carry` gave; what makes no sense is left out."""
-        self.muscles = {str(muscle): _norm(table(said)) for muscle, said in data.items() if isinstance(said, Mapping)}
+    def restore(self, data: Mapping[str, Any], shift: int = 0) -> None:
+        """Continue from what `carry` gave, its times moved by `shift` [ns]; what makes no sense is left out."""
+        self.muscles = {
+            str(muscle): _norm(table(said), shift) for muscle, said in data.items() if isinstance(said, Mapping)
+        }
 
     def tell(self, t: int) -> list[Event]:
         """Say of all muscles what they are normalised by from `t` [ns UTC] on, as far as it is known."""
@@ -396,7 +398,7 @@ def _nothing(muscle: str) -> str:
     return f"{muscle} gave no signal for long enough: check that its sensor streams and its electrodes are on"
 
 
-def _norm(said: Mapping[str, Any]) -> Norm:
+def _norm(said: Mapping[str, Any], shift: int) -> Norm:
     trials = [number(x, nan) for x in said["trials"]] if isinstance(said.get("trials"), list) else []
     count, unit, origin = said.get("count"), said.get("unit"), said.get("origin")
     value = number(said.get("value"), nan)
@@ -408,12 +410,12 @@ def _norm(said: Mapping[str, Any]) -> Norm:
         [x for x in trials if x > LEAST][-MAX_TRIALS:],
         count if isinstance(count, int) and not isinstance(count, bool) and 0 <= count < 10**6 else 0,
         number(said.get("rest"), nan),
-        _measure(table(said.get("open"))),
+        _measure(table(said.get("open")), shift),
     )
 
 
-def _measure(said: Mapping[str, Any]) -> Measure | None:
-    begin, end = moment(said.get("begin")), moment(said.get("end"))
+def _measure(said: Mapping[str, Any], shift: int) -> Measure | None:
+    begin, end = moment(said.get("begin"), shift), moment(said.get("end"), shift)
     if begin is None or end is None or not begin <= end <= begin + MAX_TRIAL_S * 1e9:
         return None
     what: Literal["mvc", "rest"] = "rest" if said.get("what") == "rest" else "mvc"

@@ -205,20 +205,22 @@ class Zones:
             for muscle, s in self.stays.items()
         }  # fmt: skip
 
-    def restore(self, data: Mapping[str, Any]) -> None:
-        """Continue from what `carry` gave, with counts of zero; what makes no sense is left out."""
+    def restore(self, data: Mapping[str, Any], shift: int = 0) -> None:
+        """Continue from what `carry` gave, its times moved by `shift` [ns] and with counts of zero.
+
+        What makes no sense is left out.
+        """
         for muscle, said in data.items():
             try:
                 zone = Zone.from_json(table(said).get("zone"))
             except ValueError:
                 continue
             if zone.muscle == muscle:
-                self.stays[muscle] = _restored(zone, table(said))
+                self.stays[muscle] = _restored(zone, table(said), shift)
 
 
-def _restored(zone: Zone, said: Mapping[str, Any]) -> Stays:
-    entered, last = moment(said.get("entered")), moment(said.get("last"))
-    beyond = moment(said.get("beyond"))
+def _restored(zone: Zone, said: Mapping[str, Any], shift: int) -> Stays:
+    entered, beyond, last = (moment(said.get(key), shift) for key in ("entered", "beyond", "last"))
     if last is None:
         return Stays(zone)
     if entered is None or entered > last:

@@ -84,10 +84,10 @@ def time_of(record: Record) -> int:
 
 
 def shifted(record: Record, shift: int) -> Record:
-    """Move a record in time; a file's clock is told so."""
+    """Move a record in time; a file's clock is told so, and what was carried, whose times are of the past."""
     if isinstance(record, Packet):
         return replace(record, arrival=record.arrival + shift)
-    if record.kind == "clock" and record.data.get("source") == "file":
+    if record.kind == "restore" or (record.kind == "clock" and record.data.get("source") == "file"):
         before = record.data.get("shift_ns", 0)
         data: Mapping[str, Json] = {**record.data, "shift_ns": (before if isinstance(before, int) else 0) + shift}
         return replace(record, t=record.t + shift, data=data)

@@ -130,6 +130,7 @@ carried = st.fixed_dictionaries(
         "motion": garbage | st.dictionaries(st.sampled_from(list(MODELS)), garbage, max_size=3),
         "emg": garbage | st.dictionaries(st.sampled_from(list(MODELS)), garbage, max_size=3),
         "mvc": garbage | st.dictionaries(st.just("biceps_left"), st.dictionaries(normal_keys, garbage)),
+        "shift_ns": scalars | st.just(2**62),
         "zones": garbage | st.dictionaries(st.just("biceps_left"), st.dictionaries(zone_keys, garbage | st.just(ZONE))),
         "slouch": garbage | st.dictionaries(st.sampled_from(["upright_deg", "leaning", "asked", "slouching"]), garbage),
     },

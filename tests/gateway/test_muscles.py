@@ -12,11 +12,13 @@ from devices.open_profile import DATA, DESCRIPTION, Encoder, OpenStream
 from fusion.estimates import Event
 from gateway.analysis import analyse, derive
 from gateway.app import Gateway
+from gateway.engine import Engine
 from gateway.hosttime import HostClock
 from gateway.records import Packet
 from gateway.settings import SettingsProblem, load
 from gateway.store.interface import SessionInfo
 from gateway.visits.recorder import Recorder
+from gateway.visits.replay import shifted
 
 START = 1_790_000_000_000_000_000
 SECOND = 1_000_000_000
@@ -111,6 +113,16 @@ async def test_a_visit_with_trials_is_recorded_computed_again_and_kept_in_the_ca
 
     again = [e for e in analyse(here.gateway.home, "one")["events"] if e["name"] in ("rest", "mvc", "normalised")]  # type: ignore[union-attr,index,call-overload]
     assert [e["data"] for e in again] == [dict(e.data) for e in events]  # type: ignore[index,call-overload]
+    with here.gateway.home.open("one") as reader:
+        engine = Engine()
+        for record in reader.records():  # played a week later, and that played again
+            engine.feed(shifted(shifted(record, 7 * 86_400 * SECOND), SECOND))
+        engine.finish()
+        played = [e for e in engine.take()[1] if e.name in ("rest", "mvc", "normalised")]
+        played.sort(key=lambda e: e.t)
+    assert [(e.data, e.t - e2.t) for e, e2 in zip(played, events, strict=True)] == [
+        (e.data, (7 * 86_400 + 1) * SECOND) for e in events
+    ]
     derive(here.gateway.home, "one", "again")
     assert here.gateway.home.normalisers("one") == [biceps, triceps]
     here.gateway.home.discard("one")
