@@ -65,7 +65,7 @@ class PipelineSettings:
     """Low-pass of the rectified EMG [Hz]. Lower: smoother, later. [V]"""
     burst_ratio: float = 2.2
     """A burst rises to this multiple of the noise floor. Higher: misses weak bursts, ignores more noise. [P]"""
-    burst_fraction: float = 0.08
+    burst_fraction: float = 0.1
     """... and to this fraction of the way from the floor to the recent peak. [P]"""
     burst_min_s: float = 0.1
     """Shorter bursts are ignored [s]. [P]"""

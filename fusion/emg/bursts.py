@@ -7,7 +7,7 @@ floor and `fraction` of the way from floor to peak for `min_s`, and ends when it
 tone between the bursts of a strong muscle out, and must let a fifth of the maximum pass. All values are our own
 starting values [P]; the pattern (threshold above the resting level, held for a time) is Hodges and Bui 1996 [V]. They
 were chosen on synthetic contractions (graded from 20 to 100 % of 300 uV, slow, of up to a minute, with 5 to 20 uV of
-noise and with heart beats); on the recordings `emg_opensignals` the counts do not change for any `fraction` from 0.08
+noise and with heart beats); on the recordings `emg_opensignals` the counts do not change for any `fraction` from 0.05
 to 0.5. Onset and offset are refined by `fusion.emg.onset`.
 
 Activation is the envelope as a fraction of the given MVC, or else of the largest envelope in a burst of the session so
@@ -35,7 +35,7 @@ class BurstParams:
     """Onset above this multiple of the noise floor. [P]"""
     release_ratio: float = 1.6
     """Offset below this multiple. [P]"""
-    fraction: float = 0.08
+    fraction: float = 0.1
     """Onset above this part of the way from floor to recent peak; offset below half of it. [P]"""
     min_s: float = 0.1
     """Shorter activity is ignored [s]. [P]"""

@@ -62,7 +62,7 @@ def test_the_flexors_bend_the_knee_of_who_stands(recordings: Path, amplitude: st
     assert max(ratio["rectus"], ratio["vastus"]) < 1.5
     on = active(emg, 1000.0)
     for muscle in (1, 3):
-        assert on[far, muscle].mean() > 0.9
+        assert on[far, muscle].mean() > 0.8
         assert on[near, muscle].mean() < 0.3
 
 
