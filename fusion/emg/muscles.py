@@ -11,17 +11,18 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.body.trust import NAMES
+from fusion.body.trust import NAMES, RED
 from fusion.emg.bursts import Burst, BurstDetector, BurstParams
 from fusion.emg.chain import EmgChain
 from fusion.emg.filters import EmgParams, holds_emg
-from fusion.emg.mvc import TRIAL_S, Normalisers, Stretch, normalised, refusal
+from fusion.emg.mvc import Normalisers, Stretch, normalised
+from fusion.emg.orders import calibrate, zones_of
 from fusion.emg.quality import EmgWatch, Flag, Second, Verdict, near_heart, sentence
 from fusion.emg.quality.watch import ENVELOPE_TO_RMS
-from fusion.emg.zones import Zone, Zones
+from fusion.emg.zones import Zones
 from fusion.estimates import Event, Json
 from fusion.grid import Track
-from fusion.plain import number, numbers, table
+from fusion.plain import numbers, table
 from fusion.samples import TimedEmg
 from fusion.settings import PipelineSettings
 
@@ -101,7 +102,7 @@ class Muscles:
         """Light and flags of each muscle as last told."""
         self._notes: list[Note] = []
         self._restored: dict[str, Any] = {}
-        self.norms = Normalisers()
+        self.norms = Normalisers(rms=s.emg_amplitude == "rms")
         self.zones = Zones()
         self._peaks: set[str] = set()
         """Muscles whose session's peak was told."""
@@ -144,7 +145,12 @@ class Muscles:
         bursts, amplitude, activation = sensor.take(t, emg)
         events += self._events(name, sensor, bursts)
         for (channel, muscle), floor in zip(named, floors, strict=True):
-            stretch = Stretch(t, emg[:, channel], amplitude[:, channel], sensor.rate_hz, sensor.unit, floor)
+            verdict = sensor.verdicts[channel] if sensor.verdicts else None
+            clipped = verdict is not None and Flag.RAIL in verdict.flags and verdict.light == RED
+            off, raw = bool(sensor.off[channel]), emg[:, channel]
+            stretch = Stretch(
+                t, raw, amplitude[:, channel], sensor.rate_hz, sensor.unit, floor, off=off, clipped=clipped
+            )
             events += self.norms.take(muscle, stretch)
             events += self.zones.take(muscle, t, activation[:, channel])
         return events
@@ -161,31 +167,10 @@ class Muscles:
     # What activation is a fraction of, and where it should be
 
     def calibrate(self, t: int, data: Mapping[str, Any]) -> list[Event]:
-        """Begin or end at `t` [ns UTC] what finds a normaliser, or take or forget one: see `fusion.emg.mvc`.
-
-        data: {what: "rest" | "mvc" | "mvc_stop" | "mvc_forget" | "mvc_given", muscles, seconds, values, from}.
-        """
-        here = self.units
-        given, seconds = data.get("muscles"), number(data.get("seconds"), TRIAL_S)
-        asked = [m for m in given if isinstance(m, str)] if isinstance(given, list) else list(here)
-        match data.get("what"):
-            case "rest":
-                return self.norms.begin(t, [m for m in asked if m in here], "rest", TRIAL_S)
-            case "mvc":
-                absent = [
-                    refusal(t, m, f"no sensor gives EMG of {m}: place one, or name another")
-                    for m in asked
-                    if m not in here
-                ]
-                return absent + self.norms.begin(t, [m for m in asked if m in here], "mvc", seconds)
-            case "mvc_stop":
-                self.norms.stop(t)
-            case "mvc_forget":
-                self._peaks -= set(asked)
-                return self.norms.forget(t, asked)
-            case "mvc_given":
-                return self._give(t, table(data.get("values")), here, data.get("from"))
-        return []
+        """Do at `t` [ns UTC] what is asked of the normalisers: see `fusion.emg.orders.calibrate`."""
+        events = calibrate(self.norms, self.units, t, data)
+        self._peaks -= {str(event.data["muscle"]) for event in events if event.data.get("by") == "peak"}
+        return events
 
     @property
     def units(self) -> dict[str, str]:
@@ -204,25 +189,9 @@ class Muscles:
                 told[muscle] = norm
         return told
 
-    def _give(self, t: int, values: Mapping[str, Any], here: Mapping[str, str], origin: object) -> list[Event]:
-        fitting, events = {}, []
-        for muscle, said in values.items():
-            unit = table(said).get("unit")
-            if here.get(muscle, unit) == unit:
-                fitting[str(muscle)] = said
-            else:
-                events.append(refusal(t, muscle, f"{muscle} is measured in {here[muscle]}, the value is in {unit}"))
-        return events + self.norms.give(t, fitting, origin if isinstance(origin, str) else None)
-
     def set_zones(self, given: object) -> list[Event]:
         """Put zones in place of those before, as a list of JSON values; what is no zone is left out."""
-        zones: list[Zone] = []
-        for item in given if isinstance(given, list) else []:
-            try:
-                zones.append(Zone.from_json(item))
-            except ValueError:
-                continue
-        return self.zones.set(zones)
+        return self.zones.set(zones_of(given))
 
     def _new_peaks(self, name: str, sensor: MuscleSensor, t: int) -> list[Event]:
         """Tell the peak that stands in for an MVC, once it is there."""

@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.emg.quality.watch import ENVELOPE_TO_RMS
 from fusion.estimates import Event, Json
 from fusion.plain import moment, number, table
 
@@ -34,10 +35,9 @@ MIN_TRIAL_S, MAX_TRIAL_S = 1.0, 30.0
 """No trial is asked to be shorter or longer [s]. [P]"""
 MAX_TRIALS = 20
 """So many trials of a muscle are kept; beyond, the earliest are forgotten, the best stays."""
+SECOND = 1_000_000_000
 LEAST = 1e-12
 """An amplitude below this is none, in whatever unit."""
-RMS_OF_ENVELOPE = sqrt(np.pi / 2.0)
-"""RMS of Gaussian noise over its mean rectified value, which the envelope is."""
 EDGE_SHARE = 0.005
 """So much of a trial at the very largest or smallest value: the amplifier was at its limit; less hardly matters. [P]"""
 EDGE_STEPS = 16
@@ -81,7 +81,9 @@ class Measure:
     best: float = nan
     """Best mean so far of what was carried into a recording; the samples behind it are not there."""
     clipped: bool = False
-    """Whether those were clipped."""
+    """Whether those were clipped, or a second of it was by the sensor's own limits."""
+    off: bool = False
+    """Whether the electrode was off in any second of it."""
     rate_hz: float = nan
     t: list[Times] = field(default_factory=list)
     raw: list[Floats] = field(default_factory=list)
@@ -120,6 +122,10 @@ class Stretch:
     unit: str
     floor: float = nan
     """Resting level before these samples; NaN or negative: unknown."""
+    off: bool = False
+    """The electrode was off in the second before."""
+    clipped: bool = False
+    """The signal was at a limit of the converter for a part of the second before."""
 
 
 class Normalisers:
@@ -131,7 +137,7 @@ class Normalisers:
         rms: The amplitude is a moving RMS, not a rectified mean.
         """
         self.params = params or MvcParams()
-        self._to_rms = 1.0 if rms else RMS_OF_ENVELOPE
+        self._to_rms = 1.0 if rms else ENVELOPE_TO_RMS
         self.muscles: dict[str, Norm] = {}
 
     # What is asked
@@ -195,6 +201,9 @@ class Normalisers:
         measure.rate_hz = samples.rate_hz
         inside = (samples.t >= measure.begin) & (samples.t < measure.end)
         if inside.any():
+            judged = samples.t.item(0) // SECOND * SECOND - SECOND >= measure.begin
+            measure.off |= samples.off and judged
+            measure.clipped |= samples.clipped and judged
             measure.t.append(samples.t[inside])
             measure.raw.append(samples.raw[inside])
             measure.amplitude.append(samples.amplitude[inside])
@@ -227,7 +236,7 @@ class Normalisers:
         return self._trial(muscle, norm, measure, means)
 
     def _rest(self, muscle: str, norm: Norm, measure: Measure, means: Floats) -> Event:
-        if not means.size:
+        if measure.off or not means.size:
             return _refusal(measure.begin, measure.end, "rest", muscle, norm, _nothing(muscle))
         amplitude = np.concatenate(measure.amplitude)
         usable = amplitude[np.isfinite(amplitude)]
@@ -260,7 +269,9 @@ class Normalisers:
         best = float(np.fmax(means.max(), measure.best)) if means.size else measure.best
         quiet = norm.rest if isfinite(norm.rest) else measure.floor
         reason = None
-        if not best > LEAST:
+        if measure.off:
+            reason = f"the electrode of {muscle} was off, or its cable: press it on, then repeat"
+        elif not best > LEAST:
             reason = _nothing(muscle)
         elif measure.clipped or clipped(_all(measure.raw)):
             reason = f"{muscle} went beyond what its sensor can show: choose a lower gain and repeat"
@@ -309,7 +320,7 @@ class Normalisers:
             under_way = {
                 "what": m.what, "begin": m.begin, "end": m.end, "floor": _json(m.floor),
                 "best": _json(float(np.fmax(means.max(), m.best)) if means.size else m.best),
-                "clipped": m.clipped or clipped(_all(m.raw)),
+                "off": m.off, "clipped": m.clipped or clipped(_all(m.raw)),
             }  # fmt: skip
         return {
             "value": _json(norm.value), "unit": norm.unit, "by": norm.by, "origin": norm.origin,
@@ -420,7 +431,13 @@ def _measure(said: Mapping[str, Any], shift: int) -> Measure | None:
         return None
     what: Literal["mvc", "rest"] = "rest" if said.get("what") == "rest" else "mvc"
     return Measure(
-        what, begin, end, number(said.get("floor"), nan), number(said.get("best"), nan), said.get("clipped") is True
+        what,
+        begin,
+        end,
+        number(said.get("floor"), nan),
+        number(said.get("best"), nan),
+        said.get("clipped") is True,
+        said.get("off") is True,
     )
 
 

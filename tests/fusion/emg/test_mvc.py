@@ -1,7 +1,9 @@
 """MVC trials and rests: worth and rules by hand, real contractions, any cutting, a recording begun midway."""
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -108,6 +110,19 @@ def test_a_clipped_trial_is_refused_and_costs_no_trial() -> None:
     (event,) = norms.take(MUSCLE, Stretch(times(5.001), raw, np.full(5001, 90e-6), RATE, "V", 2e-6))
     assert "beyond what its sensor can show" in str(event.data["reason"])
     assert trial(norms, 90e-6, 10.0)[0].data["trial"] == 1
+
+
+@pytest.mark.parametrize(("wrong", "said"), [("off", "electrode of"), ("clipped", "beyond what its sensor")])
+@pytest.mark.parametrize(("second", "counts"), [(1, True), (2, False)])
+def test_a_judged_second_within_a_trial_spoils_it_and_one_from_before_does_not(wrong, said, second, counts) -> None:
+    norms = Normalisers()
+    norms.begin(T0 + S // 2, [MUSCLE], "mvc", 3.0)
+    for n in range(4):
+        whole = stretch(np.full(1000, 90e-6), float(n), 2e-6)
+        found = norms.take(MUSCLE, replace(whole, **{wrong: n == second}))
+    found = norms.take(MUSCLE, stretch(np.full(10, 90e-6), 4.0, 2e-6)) or found
+    assert (found[0].data["value"] is not None) is counts
+    assert (said in str(found[0].data["reason"])) is not counts
 
 
 @pytest.mark.needs("data")
@@ -254,9 +269,11 @@ def contractions(seed: int = 5) -> tuple[np.ndarray, np.ndarray]:
     return t, 3e-6 * gain * np.random.default_rng(seed).normal(size=t.size)
 
 
-def live(edges: list[int], asked: list[tuple[float, dict[str, object]]]) -> tuple[np.ndarray, list[Event]]:
+def live(
+    edges: list[int], asked: list[tuple[float, dict[str, object]]], how: PipelineSettings | None = None
+) -> tuple[np.ndarray, list[Event]]:
     """Run a pipeline over the contractions; what is asked at a second comes before the samples from there on."""
-    pipeline = Pipeline(PipelineSettings())
+    pipeline = Pipeline(how or PipelineSettings())
     pipeline.place(Placement("myo", channels={0: MUSCLE}))
     t, emg = contractions()
     cuts = sorted({*edges, 0, t.size, *(round(when * RATE) for when, _ in asked)})
@@ -312,3 +329,28 @@ def test_any_cutting_of_the_stream_gives_the_same_activation_and_events(edges: l
 def test_the_order_of_events_of_a_visit_in_which_the_trial_of_nobody_is_refused_at_once() -> None:
     told = [(e.name, e.data.get("trial")) for e in live([], ASKED)[1] if e.name in ("rest", "mvc")]
     assert told == [("rest", None), ("mvc", 1), ("mvc", 1), ("mvc", 2)]
+
+
+@pytest.mark.parametrize("amplitude", ["envelope", "rms"])
+def test_the_noise_at_rest_is_the_same_for_both_amplitudes(amplitude: Literal["envelope", "rms"]) -> None:
+    _, events = live([], [ASKED[0]], PipelineSettings(emg_amplitude=amplitude))
+    (rest,) = (e for e in events if e.name == "rest")
+    band = np.sqrt((450.0 - 20.0) / 500.0)  # of white noise up to half the rate
+    assert rest.data["rms"] == pytest.approx(3e-6 * band, rel=0.05)
+
+
+def test_an_electrode_that_hangs_in_the_hum_gives_no_maximum() -> None:
+    pipeline = Pipeline(PipelineSettings())
+    pipeline.place(Placement("myo", channels={0: MUSCLE}))
+    t, noise = times(12.0), np.random.default_rng(4).normal(size=12000)
+    hum = 2e-4 * np.sin(2 * np.pi * 50.0 * (t - T0) / S)
+    emg = np.where(t < T0 + 5 * S, 3e-6, 1e-6) * noise + np.where(t < T0 + 5 * S, 0.0, hum)
+    events = []
+    for a in range(0, t.size, 100):
+        if a == 5000:
+            pipeline.normalise(T0 + 5 * S, {"what": "mvc", "muscles": [MUSCLE]})
+        pipeline.emg(TimedEmg("myo", t[a : a + 100], emg[a : a + 100, None], RATE, "V"))
+        events += pipeline.advance(int(t[a + 99]))[1]
+    (refused,) = (e for e in events if e.name == "mvc")
+    assert refused.data["value"] is None
+    assert "electrode" in str(refused.data["reason"])
