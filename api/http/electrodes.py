@@ -6,7 +6,7 @@ from typing import Literal
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
-from fusion.emg.placements import PLACEMENTS, PREPARATION, REFERENCE, SIZE_MM, SPACING_MM
+from fusion.emg.placements import CHECKS_VERIFIED, PLACEMENTS, PREPARATION, REFERENCE, SIZE_MM, SPACING_MM
 
 SOURCE = "SENIAM (Hermens et al. 2000), in our own words"
 
@@ -23,6 +23,7 @@ class Electrodes(BaseModel):
     share: float | None
     where: str
     along: str
+    check: str
     verified: bool
 
 
@@ -37,6 +38,7 @@ class Guide(BaseModel):
                 "size_mm": SIZE_MM,
                 "reference": REFERENCE,
                 "preparation": list(PREPARATION),
+                "checks_verified": CHECKS_VERIFIED,
                 "muscles": [asdict(PLACEMENTS[0])],
             }
         }
@@ -46,6 +48,8 @@ class Guide(BaseModel):
     size_mm: int
     reference: str
     preparation: tuple[str, ...]
+    checks_verified: bool
+    """Whether the movements in `check` were read in a source, or are from memory."""
     muscles: list[Electrodes]
 
 
@@ -61,6 +65,7 @@ def router() -> APIRouter:
             size_mm=SIZE_MM,
             reference=REFERENCE,
             preparation=PREPARATION,
+            checks_verified=CHECKS_VERIFIED,
             muscles=[Electrodes.model_validate(asdict(placement)) for placement in PLACEMENTS],
         )
 
