@@ -15,7 +15,7 @@ import { t } from "./strings.js";
 const store = new Store();
 const socket = new LiveSocket(store);
 const connection = new Connection(store);
-const links = ["live", "sessions"].map((name) => h("a", { href: `#/${name}`, data: { page: name } }, t(`nav.${name}`)));
+const links = ["live", "sessions", "muscles"].map((name) => h("a", { href: `#/${name}`, data: { page: name } }, t(`nav.${name}`)));
 const main = h("main", { id: "main", tabindex: -1 });
 let page = null, visit = 0;
 
@@ -34,7 +34,7 @@ paintWith((now) => {
   page?.draw?.(now);
 });
 
-/** Show the page that the address names: #/live, #/live?session=ID, #/sessions, #/sessions/ID. */
+/** Show the page that the address names: #/live, #/live?session=ID, #/sessions, #/sessions/ID, #/muscles, #/muscles/NAME. */
 async function route() {
   const [path, query = ""] = (location.hash.slice(1) || "/live").split("?");
   const [, name, id] = path.split("/");
@@ -65,6 +65,10 @@ async function build(name, id, query) {
     return new SessionPage(id);
   }
   if (name === "sessions") return new SessionsPage();
+  if (name === "muscles") {
+    const { MusclesPage } = await import("./muscles/page.js");
+    return new MusclesPage(store, id);
+  }
   return { element: h("p", { class: "empty" }, t("page.unknown")) };
 }
 

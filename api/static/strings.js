@@ -1,5 +1,6 @@
 // Every sentence and word of the page. Names of series are put together in names.js from the words of terms.js.
 
+import { MUSCLE_WORDS } from "./muscles/words.js";
 import { TERMS } from "./terms.js";
 
 const EN = {
@@ -8,6 +9,7 @@ const EN = {
   "nav.label": "Pages",
   "nav.live": "Live",
   "nav.sessions": "Sessions",
+  "nav.muscles": "Muscles",
   "unit.seconds": "{n} s",
   "unit.minutes": "{n} min",
 
@@ -85,12 +87,6 @@ const EN = {
   "trust.yellow": "Less reliable",
   "trust.green": "Reliable",
 
-  "bars.title": "Muscle activation",
-  "bars.reference.peak": "% of session peak so far",
-  "bars.reference.mvc": "% of maximal voluntary contraction",
-  "bars.none": "No muscle sensor is streaming.",
-  "bars.value": "{n} %",
-
   "posture.title": "Posture",
   "posture.upright": "Upright",
   "posture.slouching": "Slouching",
@@ -161,6 +157,16 @@ const EN = {
   "event.reset": "Heading reset",
   "event.slip": "{worn} slipped {degrees} degrees: calibrate again",
   "event.swap": "{worn} seem to be exchanged: check where the sensors are worn",
+  "event.mvc": "MVC trial {trial} of {muscle}: {value}",
+  "event.mvc.none": "MVC trial does not count: {reason}",
+  "event.rest": "Rest of {muscle}: noise {value}",
+  "event.normalised": "{muscle} counts against its session peak from here on",
+  "event.normalised.mvc": "{muscle} counts against its MVC of {value}",
+  "event.normalised.given": "{muscle} counts against a carried MVC of {value}",
+  "event.notch": "Mains hum of {hz} Hz is removed: {sensor}",
+  "event.zone": "{muscle}: in the target",
+  "event.zone.held": "{muscle}: target held",
+  "event.zone.out": "{muscle}: left the target after {seconds}",
   "event.and": "and",
   "event.quality.red": "{joint} not reliable: {reason}",
   "event.quality.yellow": "{joint} less reliable: {reason}",
@@ -249,7 +255,7 @@ const EN = {
   "page.unknown": "There is no such page.",
 };
 
-const strings = { ...EN, ...TERMS };
+const strings = { ...EN, ...TERMS, ...MUSCLE_WORDS };
 
 /** Return the sentence of that key with {names} filled in. */
 export function t(key, values = {}) {

@@ -163,10 +163,12 @@ class Room:
         for batch in given:
             await self._publish(batch_message(self.gateway, session or self.session, batch))
 
-    async def event(self, name: str, session: str | None = None, at: int | None = None, **data: Any) -> None:
+    async def event(
+        self, name: str, session: str | None = None, at: int | None = None, end: int | None = None, **data: Any
+    ) -> None:
         """Publish an event of this moment, or of a time [ns UTC]."""
         await self._publish(
-            event_message(self.gateway, session or self.session, Event(at or time.time_ns(), name, None, data))
+            event_message(self.gateway, session or self.session, Event(at or time.time_ns(), name, end, data))
         )
 
     async def move(self, session: str | None = None) -> None:

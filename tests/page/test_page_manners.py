@@ -90,7 +90,7 @@ async def test_nothing_sticks_out_at_any_width(page: Page, moving: Any, address:
     assert sticking == []
 
 
-@pytest.mark.parametrize("where", ["#/live", "#/sessions"])
+@pytest.mark.parametrize("where", ["#/live", "#/sessions", "#/muscles"])
 async def test_everything_that_can_be_used_has_a_name(page: Page, moving: Any, address: str, where: str) -> None:
     await page.goto(f"{address}/{where}")
     await expect(page.locator(".connection")).to_contain_text("Live", timeout=SOON)

@@ -8,7 +8,7 @@ import pytest
 STATIC = Path(__file__).parents[2] / "api" / "static"
 OURS = sorted(path for path in STATIC.rglob("*.*") if "vendor" not in path.parts)
 SCRIPTS = [path for path in OURS if path.suffix == ".js"]
-SENTENCES = [STATIC / "strings.js", STATIC / "terms.js"]
+SENTENCES = [STATIC / "strings.js", STATIC / "terms.js", STATIC / "muscles" / "words.js"]
 KEY = re.compile(r'^  "([\w.]+)":', re.MULTILINE)
 NORMAL_CONTRAST, LARGE_CONTRAST = 4.5, 3.0
 

@@ -22,6 +22,7 @@ export class ApiError extends Error {
 
 export const get = (path, query, signal) => request("GET", path, { query, signal });
 export const post = (path, body, query) => request("POST", path, { body, query });
+export const put = (path, body, query) => request("PUT", path, { body, query });
 export const remove = (path) => request("DELETE", path);
 
 /** Send a request below api/v1 and return the decoded JSON (null where there is none). */

@@ -5,7 +5,7 @@ import { icon } from "../ui/icons.js";
 import { timeOfDay } from "../ui/format.js";
 import { t } from "../strings.js";
 import { watch } from "../data/store.js";
-import { eventIcon, eventText, eventTone, withoutRepeats } from "./stories.js";
+import { eventIcon, eventText, eventTone, isFrequent, withoutRepeats } from "./stories.js";
 
 const SHOWN = 40;
 
@@ -34,7 +34,7 @@ export class EventList {
   }
 
   #fill() {
-    const newest = withoutRepeats(this.store.story.events).filter(({ name }) => this.bursts || name !== "burst").slice(-SHOWN).reverse();
+    const newest = withoutRepeats(this.store.story.events).filter((event) => this.bursts || !isFrequent(event)).slice(-SHOWN).reverse();
     fill(this.list, newest.length ? newest.map(row) : h("li", { class: "empty" }, t("events.none")));
   }
 }

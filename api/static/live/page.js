@@ -5,6 +5,7 @@ import { Bars } from "./bars.js";
 import { Calibration } from "./calibration.js";
 import { EventList } from "./event_list.js";
 import { Figure } from "./figure.js";
+import { Mvc } from "./mvc.js";
 import { Posture } from "./posture.js";
 import { Recording } from "./recording.js";
 import { ReplayBanner } from "./replay_banner.js";
@@ -16,7 +17,7 @@ import { t } from "../strings.js";
 
 export class LivePage {
   constructor(store) {
-    const parts = { replay: ReplayBanner, calibration: Calibration, recording: Recording, sensors: Sensors, figure: Figure, trust: Trust, traces: Traces, reps: Reps, bars: Bars, posture: Posture, events: EventList };
+    const parts = { replay: ReplayBanner, calibration: Calibration, recording: Recording, sensors: Sensors, figure: Figure, trust: Trust, traces: Traces, reps: Reps, bars: Bars, mvc: Mvc, posture: Posture, events: EventList };
     const made = Object.fromEntries(Object.entries(parts).map(([name, Part]) => [name, new Part(store)]));
     this.parts = Object.values(made);
     const element = (name) => made[name].element;
@@ -26,7 +27,7 @@ export class LivePage {
       h("div", { class: "stage" },
         h("div", { class: "column column-figure" }, element("figure")),
         h("div", { class: "column column-traces" }, element("trust"), element("traces")),
-        h("div", { class: "column column-side" }, element("reps"), element("bars"), element("posture"), element("events"))));
+        h("div", { class: "column column-side" }, element("reps"), element("bars"), element("mvc"), element("posture"), element("events"))));
   }
 
   draw(now) {

@@ -13,12 +13,12 @@ const ORDER = ["pelvis", "trunk", "neck", "hip", "knee", "ankle", "shoulder", "e
 const SLOW_S = 4; // lights and uncertainties come once a second, and up to a second late
 
 /**
- * The light of each joint and its sentence: {knee_left: {light, reason}}. Of the present the gateway's status tells them;
+ * The light of each joint and its sentence: {knee_left: {light, reason}}; muscles are under emg_<muscle>. Of the present the gateway's status tells them;
  * a replay tells them by its series and events, in which a reason that was given before one looked is not known.
  */
 export function lightsOf(store, now) {
-  const status = store.status;
-  if (status?.online && status.session === store.session) return status.calibration?.lights ?? {};
+  const present = ofPresent(store)?.calibration?.lights;
+  if (present && Object.keys(present).length) return present;
   const lights = {};
   for (const { name, ring } of store.rings.byName.values()) {
     if (!name.startsWith("light_") || !(ring.age(now) < SLOW_S)) continue;
@@ -26,6 +26,12 @@ export function lightsOf(store, now) {
     if (light) lights[joint] = { light, reason: told?.light === light ? told.reason : "" };
   }
   return lights;
+}
+
+/** The status of the gateway if it speaks of the session that is followed, not of another one beside a replay; or null. */
+export function ofPresent(store) {
+  const { status } = store;
+  return status?.online && status.session === store.session ? status : null;
 }
 
 /** The standard deviation of an angle [deg]; NaN where it is not known. */
@@ -52,7 +58,7 @@ export function shine(element, light, words = "") {
 /** What a reason says beside the name of its joint, which many begin with. */
 export function withoutJoint(reason, joint) {
   const name = spoken(joint);
-  const after = [`${name}: `, `${name} is `].find((begin) => reason.startsWith(begin));
+  const after = [`${name}: `, `${name} is `].find((begin) => reason.toLowerCase().startsWith(begin));
   return after ? reason.slice(after.length) : reason;
 }
 
@@ -75,7 +81,7 @@ export class Trust {
 
   draw(now) {
     if (!this.speaking(now)) return;
-    const lights = lightsOf(this.store, now);
+    const lights = Object.fromEntries(Object.entries(lightsOf(this.store, now)).filter(([name]) => !name.startsWith("emg_"))); // muscles stand with their bars
     this.element.hidden = Object.keys(lights).length === 0;
     this.stale(now, [...this.store.rings.byName.values()].filter(({ topic }) => topic === "joints").map(({ ring }) => ring));
     const said = JSON.stringify(lights);

@@ -26,6 +26,11 @@ export function quantity(value, unit, digits = 0) {
   return unit && unit !== "1" ? `${plain(value)} ${unit}` : plain(value);
 }
 
+/** The size of EMG: microvolts where the sensor gives volts. */
+export function amplitude(value, unit) {
+  return unit === "V" && Number.isFinite(value) ? quantity(value * 1e6, "µV") : quantity(value, unit);
+}
+
 /** Seconds as 0:07, 12:30 or 1:02:03, with decimals if asked: 0:07.5. */
 export function duration(seconds, digits = 0) {
   if (!Number.isFinite(seconds)) return "–";
