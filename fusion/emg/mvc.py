@@ -21,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fusion.body.trust import words
 from fusion.emg.quality.watch import ENVELOPE_TO_RMS
 from fusion.estimates import Event, Json
 from fusion.plain import moment, number, table
@@ -149,7 +150,9 @@ class Normalisers:
             norm = self.muscles.setdefault(muscle, Norm())
             if norm.open is not None:
                 under_way = "a trial" if norm.open.what == "mvc" else "the rest"
-                events.append(_refusal(t, t, what, muscle, norm, f"{under_way} of {muscle} is under way: let it end"))
+                events.append(
+                    _refusal(t, t, what, muscle, norm, f"{under_way} of {words(muscle)} is under way: let it end")
+                )
                 continue
             length = round(min(max(seconds, MIN_TRIAL_S), MAX_TRIAL_S) * 1e9)
             norm.open = Measure(what, t, t + length)
@@ -250,18 +253,21 @@ class Normalisers:
     def _grade(self, muscle: str, unit: str, rms: float, means: Floats) -> tuple[str | None, str]:
         p = self.params
         if not rms > LEAST:
-            return "redo", f"{muscle} gives no signal at all: check that its electrodes and cable are on"
+            return "redo", f"{words(muscle)} gives no signal at all: check that its electrodes and cable are on"
         if means.max() > p.clear * means.min():
-            return "redo", f"{muscle} was not at rest all the time: let it hang loose and take the rest again"
+            return "redo", f"{words(muscle)} was not at rest all the time: let it hang loose and take the rest again"
         if unit != "V":
-            return None, f"the noise of {muscle} cannot be graded: its sensor gives {unit}, not volts"
+            return None, f"the noise of {words(muscle)} cannot be graded: its sensor gives {unit}, not volts"
         if rms < p.good_v:
             return "good", ""
         if rms <= p.fair_v:
-            return "fair", f"the noise of {muscle} at rest is {_told(rms, unit)}: below {_told(p.good_v, unit)} is good"
+            return (
+                "fair",
+                f"the noise of {words(muscle)} at rest is {_told(rms, unit)}: below {_told(p.good_v, unit)} is good",
+            )
         return "redo", (
-            f"the noise of {muscle} at rest is {_told(rms, unit)}, above {_told(p.fair_v, unit)}: relax, press the "
-            "electrodes on or clean the skin, and take the rest again"
+            f"the noise of {words(muscle)} at rest is {_told(rms, unit)}, above {_told(p.fair_v, unit)}: relax, press "
+            "the electrodes on or clean the skin, and take the rest again"
         )
 
     def _trial(self, muscle: str, norm: Norm, measure: Measure, means: Floats) -> list[Event]:
@@ -270,17 +276,17 @@ class Normalisers:
         quiet = norm.rest if isfinite(norm.rest) else measure.floor
         reason = None
         if measure.off:
-            reason = f"the electrode of {muscle} was off, or its cable: press it on, then repeat"
+            reason = f"the electrode of {words(muscle)} was off, or its cable: press it on, then repeat"
         elif not best > LEAST:
             reason = _nothing(muscle)
         elif measure.clipped or clipped(_all(measure.raw)):
-            reason = f"{muscle} went beyond what its sensor can show: choose a lower gain and repeat"
+            reason = f"{words(muscle)} went beyond what its sensor can show: choose a lower gain and repeat"
         elif not isfinite(quiet):
-            reason = f"the resting level of {muscle} is not known yet: relax, take a rest, then repeat"
+            reason = f"the resting level of {words(muscle)} is not known yet: relax, take a rest, then repeat"
         elif best < p.clear * quiet:
             reason = (
-                f"{muscle} did not contract clearly: {_told(best, norm.unit)} against {_told(quiet, norm.unit)} at "
-                "rest; check the electrodes, relax, then push as hard as you can"
+                f"{words(muscle)} did not contract clearly: {_told(best, norm.unit)} against {_told(quiet, norm.unit)} "
+                "at rest; check the electrodes, relax, then push as hard as you can"
             )
         if reason is not None:
             return [_refusal(measure.begin, measure.end, "mvc", muscle, norm, reason)]
@@ -302,7 +308,7 @@ class Normalisers:
     def _advice(self, muscle: str, count: int, rise: float, *, rising: bool) -> str:
         p = self.params
         if rising:
-            return f"{muscle} is still rising, by {rise:.0%}: rest {p.pause_s:g} s or more, then another trial"
+            return f"{words(muscle)} is still rising, by {rise:.0%}: rest {p.pause_s:g} s or more, then another trial"
         if count < p.trials:
             return f"trial {count} of {p.trials}: rest {p.pause_s:g} s or more, then the next"
         return ""
@@ -406,7 +412,7 @@ def refusal(t: int, muscle: str, reason: str) -> Event:
 
 
 def _nothing(muscle: str) -> str:
-    return f"{muscle} gave no signal for long enough: check that its sensor streams and its electrodes are on"
+    return f"{words(muscle)} gave no signal for long enough: check that its sensor streams and its electrodes are on"
 
 
 def _norm(said: Mapping[str, Any], shift: int) -> Norm:

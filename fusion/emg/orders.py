@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fusion.body.trust import words
 from fusion.emg.mvc import TRIAL_S, Normalisers, refusal
 from fusion.emg.zones import Zone
 from fusion.estimates import Event
@@ -23,7 +24,7 @@ def calibrate(norms: Normalisers, units: Mapping[str, str], t: int, data: Mappin
             return norms.begin(t, here, "rest", TRIAL_S)
         case "mvc":
             absent = [m for m in asked if m not in units]
-            refused = [refusal(t, m, f"no sensor gives EMG of {m}: place one, or name another") for m in absent]
+            refused = [refusal(t, m, f"no sensor gives EMG of {words(m)}: place one, or name another") for m in absent]
             return refused + norms.begin(t, here, "mvc", number(data.get("seconds"), TRIAL_S))
         case "mvc_stop":
             norms.stop(t)
@@ -54,5 +55,5 @@ def _give(
         if units.get(muscle, unit) == unit:
             fitting[str(muscle)] = said
         else:
-            events.append(refusal(t, muscle, f"{muscle} is measured in {units[muscle]}, the value is in {unit}"))
+            events.append(refusal(t, muscle, f"{words(muscle)} is measured in {units[muscle]}, the value is in {unit}"))
     return events + norms.give(t, fitting, origin if isinstance(origin, str) else None)

@@ -38,16 +38,17 @@ def sensor_status(
 
 
 def calibration_status(engine: Engine) -> dict[str, Json]:
-    """Describe how far the sensors' seats on the body are known, and how far each joint can be trusted."""
+    """Describe how far the sensors' seats on the body are known, and how far each joint and muscle can be trusted."""
     worn = [state for state in engine.sensors.values() if state.segment]
+    lights: dict[str, Json] = {j: {"light": light, "reason": why} for j, (light, why) in engine.pipeline.lights.items()}
     if not worn:
         message = "Nothing to calibrate: no motion sensor is placed on the body."
-        return {"state": "none", "message": message, "reasons": {}, "lights": {}}
+        return {"state": "none", "message": message, "reasons": {}, "lights": lights}
     if not any(state.received for state in worn):
-        return {"state": "waiting", "message": "Waiting for the motion sensors to stream.", "reasons": {}, "lights": {}}
+        message = "Waiting for the motion sensors to stream."
+        return {"state": "waiting", "message": message, "reasons": {}, "lights": lights}
     calibration = engine.pipeline.calibration
     reasons: dict[str, Json] = {joint: list[Json](why) for joint, why in calibration.reasons.items()}
-    lights: dict[str, Json] = {j: {"light": light, "reason": why} for j, (light, why) in engine.pipeline.lights.items()}
     return {"state": calibration.state, "message": calibration.message, "reasons": reasons, "lights": lights}
 
 
