@@ -4,12 +4,12 @@ Angles, orientations, events, bursts and the maxima that activation is a fractio
 this stands beside live numbers it says which it is: `REFINED` names the topics.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fusion.emg.filters import holds_emg
+from fusion.emg.filters import EmgParams, holds_emg
 from fusion.emg.muscles import Muscles
 from fusion.emg.offline import OfflineEnvelope
 from fusion.estimates import Batch, Json
@@ -53,12 +53,14 @@ class RefinedEmg:
         for samples in heard:
             if holds_emg(muscles.params, samples.rate_hz):
                 sensor, ended = self._sensor(samples, muscles)
+                sensor.envelope.params = _params(muscles, samples.sensor)
                 batches += self._rows(samples.sensor, ended, muscles, settings)
                 parts = sensor.envelope.update(samples)
                 for t, envelope in parts:
                     batches += self._batch(samples.sensor, sensor, t, envelope, muscles, settings)
         if final:
             for name, sensor in self._sensors.items():
+                sensor.envelope.params = _params(muscles, name)
                 batches += self._rows(name, sensor, muscles, settings)
         return batches
 
@@ -96,3 +98,9 @@ class RefinedEmg:
         values = np.stack([np.interp(at, since, x[:, c]) for c, _ in named], axis=1)
         names = tuple(f"emg_{muscle}" for _, muscle in named)
         return [Batch("emg", rows, period, names, (sensor.unit,) * len(names), values)]
+
+
+def _params(muscles: Muscles, sensor: str) -> EmgParams:
+    """Return the filters of a sensor, with the notch that hum has switched on."""
+    live = muscles.sensors.get(sensor)
+    return muscles.params if live is None else replace(muscles.params, notch_hz=live.chain.notch_hz)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from devices.open_profile import DATA, DESCRIPTION, Encoder, OpenStream
-from fusion.emg import offline_amplitude
+from fusion.emg import EmgParams, offline_amplitude
 from fusion.estimates import Batch
 from fusion.samples import TimedEmg
 from gateway.analysis import analyse, estimates
@@ -27,9 +27,15 @@ def signal() -> np.ndarray:
     return 5e-6 * loud[:, None] * np.random.default_rng(2).normal(size=(t.size, 2))
 
 
-def records() -> list[Record]:
+def hum() -> np.ndarray:
+    """Return what the mains add to both [V]."""
+    t = np.arange(round(SECONDS * RATE_HZ)) / RATE_HZ
+    return 60e-6 * np.sqrt(2.0) * np.sin(2.0 * np.pi * 50.0 * t)[:, None]
+
+
+def records(emg: np.ndarray) -> list[Record]:
     stream = OpenStream(1, "emg", ("emg",), RATE_HZ, channels=2)
-    encoder, emg = Encoder([stream]), signal()
+    encoder = Encoder([stream])
     out: list[Record] = [
         Control(START, "sensor", "arm", {"model": "open_profile"}),
         Control(START, "placement", "arm", {"channels": dict(MUSCLES)}),
@@ -45,9 +51,10 @@ def records() -> list[Record]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> SqliteHome:
     home = SqliteHome(tmp_path_factory.mktemp("refined"))
-    writer = home.create(SessionInfo("s1", "", None, "live", "recording", START, None, "local", "test"))
-    writer.append(records())
-    writer.close("complete")
+    for name, emg in (("s1", signal()), ("hum", signal() + hum())):
+        writer = home.create(SessionInfo(name, "", None, "live", "recording", START, None, "local", "test"))
+        writer.append(records(emg))
+        writer.close("complete")
     return home
 
 
@@ -85,6 +92,25 @@ def test_rows_are_the_offline_envelope_on_the_grid(home: SqliteHome) -> None:
         expected = np.interp(at, np.arange(len(whole)), whole[:, column])
         inside = (at > 100) & (at < len(whole) - 100)
         np.testing.assert_allclose(x[inside, column], expected[inside], rtol=0.02, atol=2e-7)
+
+
+def test_hum_that_was_measured_live_is_filtered_out_here_too(home: SqliteHome) -> None:
+    offline, batches = RefinedEmg(), []
+    with home.open("hum") as reader:
+        for engine, _, _ in estimates(reader, hear_emg=offline.hear):
+            batches += offline.take(engine.pipeline.muscles, engine.settings)
+        batches += offline.take(engine.pipeline.muscles, engine.settings, final=True)
+    assert engine.pipeline.muscles.sensors["arm"].chain.notch_hz == 50.0
+    t, x = rows(batches)
+    emg = signal() + hum()
+    at = (t - START) / 1e9 * RATE_HZ
+    expected, plain = (
+        np.interp(at, np.arange(len(emg)), offline_amplitude(emg, RATE_HZ, EmgParams(notch_hz=hz))[:, 0])
+        for hz in (50.0, 0.0)
+    )
+    inside = (at > 1000) & (at < len(emg) - 1000)
+    np.testing.assert_allclose(x[inside, 0], expected[inside], rtol=0.02, atol=2e-7)
+    assert np.median(plain[inside] / x[inside, 0]) > 3.0
 
 
 def rows(batches: list[Batch]) -> tuple[np.ndarray, np.ndarray]:
