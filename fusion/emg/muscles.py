@@ -98,8 +98,8 @@ class Muscles:
         self.sensors: dict[str, MuscleSensor] = {}
         self.names: dict[str, dict[int, str]] = {}
         """Sensor to channel number to muscle and side; channels without a name are not put out."""
-        self._told: dict[str, tuple[int, tuple[Flag, ...]]] = {}
-        """Light and flags of each muscle as last told."""
+        self._told: dict[tuple[str, int], tuple[str, int, tuple[Flag, ...]]] = {}
+        """Muscle, light and flags of each sensor's channel as last told."""
         self._notes: list[Note] = []
         self._restored: dict[str, Any] = {}
         self.norms = Normalisers(rms=s.emg_amplitude == "rms")
@@ -302,10 +302,10 @@ class Muscles:
         for channel, muscle in named:
             sensor.watch.near_heart[channel] = near_heart(muscle)
             verdict = second.verdicts[channel]
-            now = verdict.light, tuple(flag for flag in verdict.flags if flag is not Flag.WARM)
-            if self._told.get(muscle) != now:
-                self._told[muscle] = now
-                flags: list[Json] = [flag.value for flag in now[1]]
+            now = muscle, verdict.light, tuple(flag for flag in verdict.flags if flag is not Flag.WARM)
+            if self._told.get((name, channel)) != now:
+                self._told[name, channel] = now
+                flags: list[Json] = [flag.value for flag in now[2]]
                 why = _reason(muscle, verdict)
                 light = NAMES[verdict.light]
                 events.append(

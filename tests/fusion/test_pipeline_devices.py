@@ -213,3 +213,32 @@ def test_a_repetition_below_the_fraction_is_felt() -> None:
     placement = Placement("posture", None, {0: "knee_flexion_left"})
     counts = [len(play_angle(angle, 100.0, PipelineSettings(rep_fraction=f), placement)[1]) for f in (0.5, 0.1)]
     assert counts == [3, 4]
+
+
+def test_two_channels_of_one_muscle_do_not_tell_against_each_other() -> None:
+    pipeline = Pipeline(PipelineSettings())
+    for box in ("one", "other"):
+        pipeline.place(Placement(box, None, {0: "rectus_femoris_left"}))
+    t, x = emg(8.0)
+    events = []
+    for i in range(0, t.size, 500):
+        pipeline.emg(TimedEmg("one", t[i : i + 500], x[i : i + 500], 1000.0, "V"))
+        pipeline.emg(TimedEmg("other", t[i : i + 500], np.zeros((len(t[i : i + 500]), 1)), 1000.0, "V"))
+        events += pipeline.advance(int(t[min(i + 499, t.size - 1)]) + 1)[1]
+    told = [e.data["light"] for e in events if e.name == "quality"]
+    assert sorted(told) == ["green", "red"], "each once"
+
+
+def test_an_electrode_that_is_off_has_no_activation_from_the_second_after() -> None:
+    pipeline = Pipeline(PipelineSettings())
+    pipeline.place(Placement("legs", None, {0: "rectus_femoris_left"}))
+    t, x = emg(12.0)
+    x[5000:9000] = 0.0
+    pipeline.emg(TimedEmg("legs", t, x, 1000.0, "V"))
+    batches, events = pipeline.finish(int(t[-1]))
+    time, activation = columns(batches)["activation_rectus_femoris_left"]
+    since = (time - START) / 1e9
+    assert np.isnan(activation[(since > 6.01) & (since < 8.99)]).all()
+    assert np.isfinite(activation[(since > 10.01) & (since < 11.9)]).all()
+    off = [e for e in events if e.name == "quality" and "off" in e.data["flags"]]
+    assert "press it on" in str(off[0].data["reason"])
